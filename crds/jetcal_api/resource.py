@@ -1,0 +1,280 @@
+"""Models of ``JetCalibration.spec`` (jetcal.dev/v1alpha1): what a user writes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from jetcal_api.base import Model
+from jetcal_api.hyperparameters import ARCHITECTURES, Optimizer, ParticleNet, Pfn, SearchSpace
+from jetcal_api.status import Status
+
+GROUP = "jetcal.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "JetCalibration"
+
+DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=32)]
+Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s'\"`$;|&<>\\]+$")]
+Loss = Literal["MaskedMAE", "Huber", "LogCosh", "LogCoshQuantiles", "GaussianNLL"]
+
+
+class Storage(Model):
+    """Where the calibration keeps its artefacts."""
+
+    uri: Uri
+    """Folder of the artefacts: ``s3://bucket/prefix`` on a cluster; ``jetcal run --storage`` overrides it."""
+    secret_name: DnsLabel | None = None
+    """Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, optionally, S3_ENDPOINT, AWS_DEFAULT_REGION, AWS_CA_BUNDLE."""
+
+
+class JetSelection(Model):
+    """Which jets take part."""
+
+    min_gen_pt: Annotated[float, Field(ge=0, le=7000)] = 20.0
+    """Smallest pT of the matched generator jet, in GeV."""
+    max_abs_eta: Annotated[float, Field(gt=0, le=5.2)] = 2.5
+    """Largest absolute pseudorapidity of the reconstructed jet."""
+
+
+class Split(Model):
+    """Shares of the events; all jets of an event go to the same part."""
+
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """Share of the events for training."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the events that chooses epoch and trial."""
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the events that only the evaluation sees."""
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Split:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            msg = f"train, validation and test must sum to 1, got {total:g}"
+            raise ValueError(msg)
+        return self
+
+
+class Cache(Model):
+    """A shared volume for the prepared shards."""
+
+    claim_name: DnsLabel
+    """PersistentVolumeClaim in the resource's namespace."""
+
+
+class Dataset(Model):
+    """The ntuples to learn from."""
+
+    files: Annotated[list[Uri], Field(min_length=1, max_length=256)]
+    """ROOT files: s3://, https:// or root:// uris, globs allowed; paths (relative to the YAML) only in ``jetcal run``."""
+    tree: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")] = "AK4jets/jetTree"
+    """Path of the tree in each file; its highest cycle is read."""
+    jets: JetSelection = JetSelection()
+    """Which jets take part."""
+    split: Split = Split()
+    """Shares of training, validation and test, by event."""
+    cache: Cache | None = None
+    """Shared volume for the prepared shards; the node's own disk when left out."""
+
+
+class ModelSpec(Model):
+    """The network: exactly one architecture, its optimiser and its loss."""
+
+    pfn: Pfn | None = None
+    """Particle Flow Network; exactly one architecture is given."""
+    particle_net: ParticleNet | None = None
+    """ParticleNet; exactly one architecture is given."""
+    optimizer: Optimizer = Optimizer()
+    """How the weights are fitted."""
+    loss: Loss = "LogCoshQuantiles"
+    """Loss on log(pT_gen / pT_raw): masked absolute error, Huber, log-cosh, log-cosh with quantiles, or Gaussian likelihood."""
+
+    @model_validator(mode="after")
+    def _exactly_one_architecture(self) -> ModelSpec:
+        given = [name for name, field in zip(ARCHITECTURES, ("pfn", "particle_net"), strict=True) if getattr(self, field)]
+        if len(given) != 1:
+            msg = f"give exactly one architecture of {', '.join(ARCHITECTURES)}; got {', '.join(given) or 'none'}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def architecture(self) -> str:
+        """YAML name of the chosen architecture."""
+        return "pfn" if self.pfn is not None else "particleNet"
+
+
+class Setting(Model):
+    """One setting of an algorithm."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+    """Name that the algorithm knows."""
+    value: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.+-]*$")]
+    """Value, as a string."""
+
+
+class Algorithm(Model):
+    """How the next trial's hyperparameters are suggested."""
+
+    name: Literal["random", "tpe", "multivariate-tpe", "grid", "bayesianoptimization", "cmaes", "sobol"] = "random"
+    """Katib algorithm; ``jetcal run`` knows random and tpe."""
+    settings: Annotated[list[Setting], Field(max_length=16)] = []
+    """Settings of the algorithm."""
+
+
+class EarlyStopping(Model):
+    """How hopeless trials are ended."""
+
+    algorithm: Literal["medianstop"] = "medianstop"
+    """Stop a trial whose objective is worse than the median of the others at the same epoch."""
+    settings: Annotated[list[Setting], Field(max_length=16)] = []
+    """min_trials_required (3) and start_step (4)."""
+
+
+class Resources(Model):
+    """What each Pod asks for; requests equal limits."""
+
+    cpu: Quantity = "1"
+    """Cores."""
+    memory: Quantity = "4Gi"
+    """Memory."""
+
+
+class TrainingResources(Resources):
+    """What each training Pod asks for."""
+
+    gpus: Annotated[int, Field(ge=0, le=16)] = 0
+    """NVIDIA GPUs."""
+
+
+class Tuning(Model):
+    """Search for hyperparameters; leave out to train the given ones."""
+
+    algorithm: Algorithm = Algorithm()
+    """How the next trial is suggested."""
+    max_trials: Annotated[int, Field(ge=1, le=1000)] = 30
+    """Trials in all."""
+    parallel_trials: Annotated[int, Field(ge=1, le=100)] = 5
+    """Trials at the same time."""
+    max_failed_trials: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Failed trials that end the search."""
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Epochs of each trial."""
+    early_stopping: EarlyStopping | None = None
+    """End hopeless trials early; never when left out."""
+    runtime: Literal["PyTorchJob", "Job"] = "PyTorchJob"
+    """Kind of object that runs a trial."""
+    resources: TrainingResources = TrainingResources()
+    """What each trial asks for."""
+    search_space: SearchSpace  # type: ignore[valid-type]  # made by create_model from the table
+    """Hyperparameters of the architecture and of the optimiser to tune."""
+
+
+class Training(Model):
+    """The final training; leave out to export the best trial's own model."""
+
+    runtime: Literal["PyTorchJob", "TrainJob", "Job"] = "PyTorchJob"
+    """Kind of object that runs the training; Job takes one worker."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Pods."""
+    processes_per_worker: Annotated[int, Field(ge=1, le=64)] = 1
+    """Training processes in each Pod."""
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Passes over the training set."""
+    resources: TrainingResources = TrainingResources(cpu="4", memory="12Gi")
+    """What each Pod asks for."""
+
+
+class Acceptance(Model):
+    """What a candidate must reach to be served."""
+
+    max_non_closure: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Largest allowed abs(median response - 1) in any pT bin above 50 GeV with enough jets."""
+    min_resolution_gain: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    """Smallest allowed inclusive gain 1 - resolution(network) / resolution(standard correction)."""
+    must_beat_served: bool = True
+    """Whether the candidate's inclusive resolution must not be worse than that of the revision accepted before."""
+
+
+class Evaluation(Model):
+    """How a candidate is judged."""
+
+    acceptance: Acceptance = Acceptance()
+    """Thresholds."""
+
+
+class Serving(Model):
+    """The endpoint."""
+
+    triton_version: Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}-py3$")] = "26.06-py3"
+    """Release of Triton; opset and IR of the exported model follow from it."""
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Fewest Pods."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Most Pods."""
+    resources: TrainingResources = TrainingResources(cpu="2", memory="4Gi")
+    """What each Pod asks for."""
+
+
+class TensorBoard(Model):
+    """The page of the learning curves."""
+
+    enabled: bool = True
+    """Whether TensorBoard runs from the start of tuning or training on."""
+
+
+class JetCalibrationSpec(Model):
+    """How a jet energy correction is made: data, network, tuning, training, judgement, endpoint."""
+
+    storage: Storage
+    """Where the artefacts go."""
+    dataset: Dataset
+    """The ntuples to learn from."""
+    model: ModelSpec
+    """The network."""
+    tuning: Tuning | None = None
+    """Search for hyperparameters; at least one of tuning and training is given."""
+    training: Training | None = None
+    """The final training; at least one of tuning and training is given."""
+    evaluation: Evaluation = Evaluation()
+    """How the candidate is judged."""
+    serving: Serving | None = Serving()
+    """The endpoint."""
+    tensorboard: TensorBoard = TensorBoard()
+    """Learning curves while training runs."""
+    queue_name: DnsLabel | None = None
+    """Kueue LocalQueue for every job."""
+    history_limit: Annotated[int, Field(ge=1, le=50)] = 5
+    """Accepted revisions whose records are kept."""
+    suspend: bool = False
+    """Pause every job; serving goes on."""
+
+
+class ObjectMeta(Model):
+    """The part of Kubernetes' metadata that jetcal reads."""
+
+    model_config = {"extra": "allow"}
+
+    name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 1
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class JetCalibration(Model):
+    """One jet energy calibration, from ntuples to a served and verified model."""
+
+    api_version: Literal["jetcal.dev/v1alpha1"]
+    kind: Literal["JetCalibration"]
+    metadata: ObjectMeta
+    spec: JetCalibrationSpec
+    status: Status | None = None
+
+    @classmethod
+    def parse(cls, document: Any) -> JetCalibration:
+        """Validate a parsed YAML document; raises ``pydantic.ValidationError``."""
+        return cls.model_validate(document)
