@@ -1,1 +1,1 @@
-"""The contract that the operator and the worker share: models of the resource, of its status and of the stages' documents."""
+"""The contract that both sides share: models of the resource, of its status and of the stages' documents."""

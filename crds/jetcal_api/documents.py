@@ -40,7 +40,7 @@ class StageInput(Model):
 
 
 class InventoryInput(StageInput):
-    """Which files are there?"""
+    """Find the files that the globs match."""
 
     stage: Literal["inventory"] = "inventory"
     files: list[str]
@@ -162,7 +162,9 @@ class Result(Model):
         """
         text = self.model_dump_json(by_alias=True, exclude_none=True, exclude=set(self.long_fields))
         if len(text.encode()) > MESSAGE_LIMIT:
-            error = f"{type(self).__name__} takes {len(text.encode())} bytes, a termination message holds {MESSAGE_LIMIT}"
+            error = (
+                f"{type(self).__name__} takes {len(text.encode())} bytes, a termination message holds {MESSAGE_LIMIT}"
+            )
             raise ValueError(error)
         return text
 

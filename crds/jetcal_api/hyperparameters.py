@@ -32,7 +32,7 @@ class Pfn(Model):
 
 
 class ParticleNet(Model):
-    """ParticleNet (arXiv:1902.08570): edge convolutions over the nearest constituents in (eta, phi) and feature space."""
+    """ParticleNet (arXiv:1902.08570): edge convolutions over each constituent's nearest ones."""
 
     neighbours: Annotated[int, Field(ge=1, le=64)] = 16
     """Nearest neighbours of each constituent."""

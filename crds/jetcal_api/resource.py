@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -27,7 +28,7 @@ class Storage(Model):
     uri: Uri
     """Folder of the artefacts: ``s3://bucket/prefix`` on a cluster; ``jetcal run --storage`` overrides it."""
     secret_name: DnsLabel | None = None
-    """Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, optionally, S3_ENDPOINT, AWS_DEFAULT_REGION, AWS_CA_BUNDLE."""
+    """Secret: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; optional S3_ENDPOINT, AWS_DEFAULT_REGION, AWS_CA_BUNDLE."""
 
 
 class JetSelection(Model):
@@ -52,7 +53,7 @@ class Split(Model):
     @model_validator(mode="after")
     def _sums_to_one(self) -> Split:
         total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
+        if not math.isclose(total, 1, abs_tol=1e-6):
             msg = f"train, validation and test must sum to 1, got {total:g}"
             raise ValueError(msg)
         return self
@@ -69,7 +70,7 @@ class Dataset(Model):
     """The ntuples to learn from."""
 
     files: Annotated[list[Uri], Field(min_length=1, max_length=256)]
-    """ROOT files: s3://, https:// or root:// uris, globs allowed; paths (relative to the YAML) only in ``jetcal run``."""
+    """ROOT files: s3://, https:// or root:// uris with globs; paths (from the YAML) only in ``jetcal run``."""
     tree: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")] = "AK4jets/jetTree"
     """Path of the tree in each file; its highest cycle is read."""
     jets: JetSelection = JetSelection()
@@ -90,11 +91,13 @@ class ModelSpec(Model):
     optimizer: Optimizer = Optimizer()
     """How the weights are fitted."""
     loss: Loss = "LogCoshQuantiles"
-    """Loss on log(pT_gen / pT_raw): masked absolute error, Huber, log-cosh, log-cosh with quantiles, or Gaussian likelihood."""
+    """Loss on log(pT_gen / pT_raw): absolute error (masked), Huber, log-cosh (with quantiles), Gaussian."""
 
     @model_validator(mode="after")
     def _exactly_one_architecture(self) -> ModelSpec:
-        given = [name for name, field in zip(ARCHITECTURES, ("pfn", "particle_net"), strict=True) if getattr(self, field)]
+        given = [
+            name for name, field in zip(ARCHITECTURES, ("pfn", "particle_net"), strict=True) if getattr(self, field)
+        ]
         if len(given) != 1:
             msg = f"give exactly one architecture of {', '.join(ARCHITECTURES)}; got {', '.join(given) or 'none'}"
             raise ValueError(msg)

@@ -1,0 +1,1 @@
+"""The operator: decides what a JetCalibration needs next, and acts on a cluster or on one machine."""

@@ -1,0 +1,1 @@
+"""The worker: physics of a jet energy calibration, from ROOT ntuples to a served and judged model."""

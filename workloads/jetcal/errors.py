@@ -1,4 +1,4 @@
-"""The errors that end a command: one sentence for the user and the exit code that tells a controller whether to retry."""
+"""Errors that end a command: one sentence for the user, and the exit code that tells a controller whether to retry."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The life of a stage command: read the document, adopt a finished result, publish a new one, end with the right exit code."""
+"""The life of a stage command: adopt a finished result or publish a new one, and end with the right exit code."""

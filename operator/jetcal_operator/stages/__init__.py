@@ -1,0 +1,1 @@
+"""The stages of a calibration, pure: one module each."""

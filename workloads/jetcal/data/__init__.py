@@ -1,0 +1,1 @@
+"""Ntuples in, memory-mappable shards out."""

@@ -1,0 +1,1 @@
+"""Response, resolution and flavour dependence, judged and reported."""

@@ -1,0 +1,1 @@
+"""Asking a served or exported model for corrections."""

@@ -1,0 +1,1 @@
+"""Fitting a network with one process or many."""
