@@ -19,7 +19,7 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@if command -v uv >/dev/null; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); ln -sf "$$(command -v uv)" $(BIN)/uv; \
 	 else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt; fi
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## simulate jets and calibrate them: ROOT files in, served and judged model out
@@ -29,11 +29,11 @@ demo: setup ## simulate jets and calibrate them: ROOT files in, served and judge
 test: setup ## all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-lint: setup ## formatting, lint, types, boundaries between the houses, spelling of the CRD
+lint: setup ## formatting, lint, types, boundaries between the houses
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>&1
+	$(BIN)/lint-imports --no-logo
 
 format: setup ## let ruff format and mend
 	$(BIN)/ruff check --fix .
