@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 import click
 import pytest
 from click.testing import CliRunner
+
 from jetcal import cli
 from jetcal.errors import JetcalError, TransientError
 
@@ -26,7 +27,8 @@ def test_help_imports_nothing_heavy() -> None:
     probe = (
         "import sys; from click.testing import CliRunner; from jetcal.cli import main; "
         "result = CliRunner().invoke(main, ['--help']); assert result.exit_code == 0, result.output; "
-        "print(sorted({'torch', 'awkward', 'uproot', 'optuna', 'matplotlib', 'boto3', 'onnxruntime'} & set(sys.modules)))"
+        "heavy = {'torch', 'awkward', 'uproot', 'optuna', 'matplotlib', 'boto3', 'onnxruntime'}; "
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
