@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: help setup demo test lint format crd golden requirements bench clean
+.PHONY: help setup demo test lint format crd reference requirements bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ format: setup ## let ruff format and mend
 
 crd: setup ## write the CRD from the models
 	$(BIN)/python -m jetcal_api.crd > crds/jetcalibrations.jetcal.dev.yaml
+
+reference: setup ## write docs/resource.md from the models
+	$(BIN)/python -m jetcal_api.reference > docs/resource.md
 
 requirements: setup ## pin every dependency by version and hash
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
