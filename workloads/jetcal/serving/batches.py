@@ -1,0 +1,54 @@
+"""Jets in batches of like multiplicity: little padding, bounded memory, answers in the order of the question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetcal.data.jets import OUTPUTS, Jets
+from jetcal.data.padding import pad_indices
+
+Infer = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+"""Answers one padded batch: constituents (N, P, 6) and jet (N, 6) in, factors (N, 3) out."""
+
+MAX_PAIRS = 4_000_000
+"""Most pairs of constituents N * P * P in one batch; a graph network's memory grows with them."""
+
+
+def predict(jets: Jets, infer: Infer, batch_size: int) -> NDArray[np.float32]:
+    """Ask ``infer`` batch by batch.
+
+    Parameters
+    ----------
+    jets
+        Jets in any order.
+    infer
+        Answers one padded batch.
+    batch_size
+        Most jets in one batch; jets with many constituents come in smaller ones.
+
+    Returns
+    -------
+    float32 of shape (N, 3)
+        Columns ``OUTPUTS``, rows in the order of ``jets``.
+    """
+    lengths = np.diff(jets.offsets)
+    order = np.argsort(lengths, kind="stable")
+    answer = np.empty((len(jets), len(OUTPUTS)), np.float32)
+    for start, stop in _slices(lengths[order], batch_size):
+        rows = order[start:stop]
+        answer[rows] = infer(*pad_indices(jets, rows))
+    return answer
+
+
+def _slices(lengths: NDArray[np.int64], batch_size: int) -> Iterator[tuple[int, int]]:
+    """Consecutive slices of jets of rising multiplicity, each within both limits (a single jet may exceed them)."""
+    start = 0
+    while start < len(lengths):
+        longest = lengths[start : start + batch_size]
+        pairs = np.arange(1, len(longest) + 1) * longest**2
+        stop = start + max(int(np.searchsorted(pairs, MAX_PAIRS, side="right")), 1)
+        yield start, stop
+        start = stop

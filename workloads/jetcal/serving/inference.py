@@ -1,0 +1,67 @@
+"""Corrections from an exported model on this machine, by ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from jetcal.data.jets import Jets
+from jetcal.errors import JetcalError
+from jetcal.serving import batches
+
+INPUTS = ("constituents", "jet")
+OUTPUT = "correction"
+ERRORS_ONLY = 3
+
+
+class OnnxModel:
+    """An exported network, ready to answer.
+
+    Parameters
+    ----------
+    path
+        ``model.onnx``.
+    threads
+        Threads of one operator; the runtime's own choice when left out.
+
+    Raises
+    ------
+    JetcalError
+        If the file cannot be loaded or is no jetcal model.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            message = f"{path} is no model that ONNX Runtime {onnxruntime.__version__} can load: {error}"
+            raise JetcalError(message) from error
+        names = tuple(node.name for node in self._session.get_inputs())
+        if set(names) != set(INPUTS) or [node.name for node in self._session.get_outputs()] != [OUTPUT]:
+            message = f"{path} is no jetcal model: its inputs are {', '.join(names)}, not {', '.join(INPUTS)}"
+            raise JetcalError(message)
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def infer(self, constituents: NDArray[np.float32], jet: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Factors of shape (N, 3) for one padded batch of shapes (N, P, 6) and (N, 6)."""
+        answer: NDArray[np.float32] = self._session.run([OUTPUT], dict(zip(INPUTS, (constituents, jet), strict=True)))[
+            0
+        ]
+        return answer
+
+    def predict(self, jets: Jets, batch_size: int = 1024) -> NDArray[np.float32]:
+        """Factors pT_gen / pT_raw of each jet.
+
+        Returns
+        -------
+        float32 of shape (N, 3)
+            Median, 16 % and 84 % quantile, in the order of ``jets``.
+        """
+        return batches.predict(jets, self.infer, batch_size)
