@@ -15,8 +15,8 @@ from jetcal_api.status import Status
 
 HEAD = """# JetCalibration, field by field
 
-`apiVersion: jetcal.dev/v1alpha1`, `kind: JetCalibration`. Written from the models by `make reference`; the same sentences
-answer `kubectl explain jetcal.spec`.
+`apiVersion: jetcal.dev/v1alpha1`, `kind: JetCalibration`. Written from the models by `make reference`; the same
+sentences answer `kubectl explain jetcal.spec`.
 """
 
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
