@@ -1,0 +1,1 @@
+"""A real tritonserver on one machine: its environment, its process and a backend for ONNX models."""

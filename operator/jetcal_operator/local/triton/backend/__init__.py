@@ -1,0 +1,1 @@
+"""Files that Triton itself loads; nothing of jetcal imports them."""
