@@ -211,6 +211,10 @@ class PrepareResult(Result):
     """Jets read."""
     cuts: list[Cut]
     """Requirements in their order, with the jets that each removed."""
+    dropped_constituents: int = 0
+    """Constituents that the jets do without: a value was not finite, or pT not positive."""
+    truncated_jets: int = 0
+    """Jets of which only the hardest 1000 constituents were kept."""
     shards: dict[str, list[Shard]] = {}
     """``train``, ``validation``, ``test`` -> files."""
 

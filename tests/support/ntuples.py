@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import awkward as ak
@@ -59,7 +60,7 @@ def write_ntuple(
     huge_jets, huge
         The last jets that get ``huge`` constituents.
     overwrite
-        Branch -> value that the first matched jet, or its hardest constituent, has instead.
+        Branch -> value that the first matched jet with constituents, or its hardest constituent, has instead.
     without
         Branches to leave out.
     cycles
@@ -76,8 +77,10 @@ def write_ntuple(
     """
     rng = np.random.default_rng([seed, 12100])
     original = toy_jets(jets, seed) if isinstance(jets, int) else jets
-    branches = _branches(original, rng, unmatched, neighbours, jets_per_event, first_event, empty_jets, huge_jets, huge)
-    matched = int(np.argmax(branches["jetGenMatch"] == 1))
+    branches = _branches(original, rng, unmatched, jets_per_event, first_event)
+    extra = np.repeat(np.arange(len(original) - huge_jets, len(original)), huge)
+    branches["PF"] = _candidates(original, rng, neighbours, empty_jets, extra)
+    matched = empty_jets + int(np.argmax(branches["jetGenMatch"][empty_jets:] == 1))
     for name, value in (overwrite or {}).items():
         _overwrite(branches, name, matched, value)
     for name in without:
@@ -91,7 +94,7 @@ def write_ntuple(
         for cycle in range(cycles):
             count = len(original) if cycle == cycles - 1 else len(original) // 2
             pieces = np.linspace(0, count, baskets + 1).astype(int)
-            parts = [{name: column[a:b] for name, column in branches.items()} for a, b in zip(pieces, pieces[1:])]
+            parts = [{name: column[a:b] for name, column in branches.items()} for a, b in pairwise(pieces)]
             file.mktree(tree, {name: _type(column) for name, column in branches.items()})
             for part in parts:
                 file[tree].extend(part)
@@ -105,7 +108,7 @@ def _type(column):
     return column.type.content if isinstance(column, ak.Array) else column.dtype
 
 
-def _branches(jets, rng, unmatched, neighbours, jets_per_event, first_event, empty_jets, huge_jets, huge):
+def _branches(jets, rng, unmatched, jets_per_event, first_event):
     count = len(jets)
     matched = rng.random(count) >= unmatched
     flavour = jets.jet["flavour"].astype(np.int32)
@@ -140,15 +143,13 @@ def _branches(jets, rng, unmatched, neighbours, jets_per_event, first_event, emp
         **{name: column.astype(np.float32) for name, column in columns.items()},
         **{name: column.astype(np.int32) for name, column in integers.items()},
         "event": numbers.astype(np.uint64),
-        "PF": _candidates(jets, rng, neighbours, empty_jets, huge_jets, huge),
     }
 
 
-def _candidates(jets, rng, neighbours, empty_jets, huge_jets, huge):
+def _candidates(jets, rng, neighbours, empty_jets, extra):
     count = len(jets)
     own = np.repeat(np.arange(count), np.diff(jets.offsets))
     foreign = np.repeat(np.arange(count), rng.poisson(neighbours, count))
-    extra = np.repeat(np.arange(count - huge_jets, count), huge)
     jet_of = np.concatenate([own, foreign, extra])
     inside = np.concatenate([np.ones(len(own)), np.zeros(len(foreign)), np.ones(len(extra))])
     inside[(jet_of < empty_jets)] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,3 +41,32 @@ class Jets:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+
+def take(jets: Jets, indices: NDArray[np.integer]) -> Jets:
+    """The jets ``indices``, in that order, as a copy."""
+    first, counts = jets.offsets[indices], np.diff(jets.offsets)[indices]
+    source = positions(first, counts)
+    return Jets(
+        jet={name: column[indices] for name, column in jets.jet.items()},
+        constituents={name: column[source] for name, column in jets.constituents.items()},
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+    )
+
+
+def concatenate(pieces: Sequence[Jets]) -> Jets:
+    """The jets of all ``pieces``, at least one, in their order; the pieces have the same columns."""
+    counts = np.concatenate([np.diff(piece.offsets) for piece in pieces])
+    return Jets(
+        jet={name: np.concatenate([piece.jet[name] for piece in pieces]) for name in pieces[0].jet},
+        constituents={
+            name: np.concatenate([piece.constituents[name] for piece in pieces]) for name in pieces[0].constituents
+        },
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+    )
+
+
+def positions(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The positions ``first[i], first[i] + 1, ...``, ``counts[i]`` of them, one i after the other."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - ends + counts, counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets, positions
 
 
 def pad(
@@ -36,7 +36,7 @@ def pad(
         source: slice | NDArray[np.int64] = slice(int(offsets[0]), int(offsets[-1]))
     else:
         counts = np.minimum(counts, max_constituents)
-        source = _positions(offsets[:-1], counts)
+        source = positions(offsets[:-1], counts)
     return _dense(jets, source, counts), _jet_columns(jets, slice(start, stop))
 
 
@@ -48,19 +48,13 @@ def pad_indices(
     counts = jets.offsets[np.asarray(indices) + 1] - first
     if max_constituents is not None:
         counts = np.minimum(counts, max_constituents)
-    return _dense(jets, _positions(first, counts), counts), _jet_columns(jets, indices)
-
-
-def _positions(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """``first[i], first[i] + 1, ...``: ``counts[i]`` positions for each i, one after the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - ends + counts, counts)
+    return _dense(jets, positions(first, counts), counts), _jet_columns(jets, indices)
 
 
 def _dense(jets: Jets, source: slice | NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
     longest = max(int(counts.max(initial=0)), 1)
     dense = np.zeros((len(counts) * longest, len(CONSTITUENT_COLUMNS)), np.float32)
-    target = _positions(np.arange(len(counts)) * longest, counts)
+    target = positions(np.arange(len(counts)) * longest, counts)
     for column, name in enumerate(CONSTITUENT_COLUMNS):
         dense[target, column] = jets.constituents[name][source]
     return dense.reshape(len(counts), longest, len(CONSTITUENT_COLUMNS))

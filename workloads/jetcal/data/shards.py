@@ -6,7 +6,7 @@ of structs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,20 @@ class Events:
     event: NDArray[np.uint64]
 
 
+def take_events(events: Events, indices: NDArray[np.integer]) -> Events:
+    """The events of the jets ``indices``."""
+    return Events(run=events.run[indices], lumi=events.lumi[indices], event=events.event[indices])
+
+
+def concatenate_events(pieces: Sequence[Events]) -> Events:
+    """The events of all ``pieces`` in their order."""
+    return Events(
+        run=np.concatenate([piece.run for piece in pieces]),
+        lumi=np.concatenate([piece.lumi for piece in pieces]),
+        event=np.concatenate([piece.event for piece in pieces]),
+    )
+
+
 def write(path: Path, jets: Jets, events: Events) -> None:
     """Write jets with their truth as one record batch; the file appears whole or not at all.
 
@@ -68,10 +82,13 @@ def write(path: Path, jets: Jets, events: Events) -> None:
         "constituents": pa.LargeListArray.from_arrays(offsets, items, type=_LIST),
     }
     batch = pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-    with local.sentences(path), local.new_file(path) as temporary:
-        with temporary.open("wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
-            writer.write_batch(batch)
-        temporary.replace(path)
+    with (
+        local.sentences(path),
+        local.replacing(path) as temporary,
+        temporary.open("wb") as file,
+        pa.ipc.new_file(file, SCHEMA) as writer,
+    ):
+        writer.write_batch(batch)
 
 
 def open_part(result: PrepareResult, part: Part, cache: Path | None = None) -> list[Jets]:

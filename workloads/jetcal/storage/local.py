@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,31 +71,24 @@ def _free_space(path: Path) -> str:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of ``path``, safely on disk when the block ends, and gone if nobody has moved it."""
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of ``path`` that takes its place when the block has ended well, and else vanishes."""
+    with _neighbour(path) as temporary:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+@contextmanager
+def _neighbour(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    temporary.chmod(0o666 & ~_umask())
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         yield temporary
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _fill(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_bytes(path: Path) -> bytes:
@@ -106,15 +99,14 @@ def read_bytes(path: Path) -> bytes:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that every reader sees the old content or the new."""
-    with sentences(path), new_file(path) as temporary:
-        _fill(temporary, data)
-        temporary.replace(path)
+    with sentences(path), replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def put_if_absent(path: Path, data: bytes) -> bool:
     """Write a file unless it exists; whether it was written. Of several writers exactly one wins."""
-    with sentences(path), new_file(path) as temporary:
-        _fill(temporary, data)
+    with sentences(path), _neighbour(path) as temporary:
+        write_bytes(temporary, data)
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
@@ -130,9 +122,8 @@ def put_if_absent(path: Path, data: bytes) -> bool:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a file; the copy appears whole or not at all."""
-    with sentences(target), new_file(target) as temporary:
+    with sentences(target), replacing(target) as temporary:
         shutil.copyfile(source, temporary)
-        temporary.replace(target)
 
 
 def list_files(folder: Path) -> list[Source]:

@@ -198,10 +198,8 @@ def exists(uri: str) -> bool:
 def download(uri: str, path: Path) -> None:
     """Copy an object to a file; the file appears whole or not at all."""
     bucket, key = parse(uri)
-    with local.sentences(path), local.new_file(path) as temporary:
-        with sentences(uri):
-            client().download_file(bucket, key, str(temporary))
-        temporary.replace(path)
+    with local.sentences(path), local.replacing(path) as temporary, sentences(uri):
+        client().download_file(bucket, key, str(temporary))
 
 
 def upload(path: Path, uri: str) -> None:
