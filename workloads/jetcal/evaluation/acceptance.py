@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, PT_BINS, Range
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
-from jetcal.evaluation.response import BASELINE, NETWORK, STANDARD
+from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
 from jetcal_api.resource import Acceptance
 
 MIN_CLOSURE_PT = 50.0
-"""Closure is judged in bins of generator pT from here on, GeV; below, cuts on the reconstructed pT bias the response."""
+"""Closure is judged in bins of generator pT from here on, GeV; below, cuts on the reconstructed pT bias it."""
 
 MIN_JETS_JUDGED = 200
 """Fewer jets in a bin, or above 30 GeV in all, judge nobody: their statistical error rivals the thresholds."""
@@ -159,8 +159,8 @@ def _beats_served(gain: Estimate | None) -> str | None:
     if gain is None or gain.value + gain.error >= 0:
         return None
     return (
-        f"Served revision: the candidate's resolution above {INCLUSIVE_MIN_PT:g} GeV is worse than that of the revision "
-        f"accepted before by {-gain.value:.4f} ± {gain.error:.4f} of it (mustBeatServed)."
+        f"Served revision: the candidate's resolution above {INCLUSIVE_MIN_PT:g} GeV is worse than that of the "
+        f"revision accepted before by {-gain.value:.4f} ± {gain.error:.4f} of it (mustBeatServed)."
     )
 
 
@@ -174,6 +174,8 @@ def _figures(
         "baseline_gain": baseline_gain,
     }
     for name in measurements.corrections:
+        if name == RAW:
+            continue
         summary = measurements.summary(INCLUSIVE, name)
         figures[f"resolution_{name}"] = summary.resolution if summary else None
         figures[f"flavour_spread_{name}"] = measurements.flavour_spread(name)

@@ -18,7 +18,7 @@ PAIRS = tuple(combinations(GROUPS, 2))
 
 
 def members(flavour: NDArray[np.floating] | NDArray[np.integer], group: str) -> NDArray[np.bool_]:
-    """Whether each jet belongs to the group, ``all`` or one of ``GROUPS``; ``flavour``: absolute PDG ids, shape (N,)."""
+    """Whether each jet is of the group, ``all`` or one of ``GROUPS``; ``flavour``: absolute PDG ids, shape (N,)."""
     if group == ALL:
         return np.ones(len(flavour), dtype=np.bool_)
     return np.isin(flavour, GROUPS[group])

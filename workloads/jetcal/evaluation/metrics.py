@@ -10,12 +10,17 @@ from jetcal.evaluation.acceptance import MIN_CLOSURE_PT, MIN_JETS_JUDGED, Verdic
 from jetcal.evaluation.binning import MIN_JETS, Range
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import ALL, GROUPS, PAIRS
-from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measurements
+from jetcal.evaluation.intervals import Coverage
+from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measured, Measurements
 from jetcal.evaluation.response import BASELINE, RAW, STANDARD
+from jetcal.evaluation.statistics import Summary
 from jetcal_api.resource import Acceptance
 
 SCHEMA = 1
 """Version of the document's form; a reader may rely on its names."""
+
+DIGITS = 7
+"""Significant digits that are written."""
 
 DEFINITIONS = {
     "response": "R = pT / pT_gen, no unit",
@@ -26,7 +31,7 @@ DEFINITIONS = {
     "gain": "1 - resolution(correction) / resolution(reference) on the same jets, no unit",
     "difference": "R_a - R_b, difference of the median responses of two flavour groups, no unit",
     "flavour_spread": "largest minus smallest median R of uds, c, b, g, no unit",
-    "coverage": "share of jets with pT_gen inside, below, above the predicted 16 %-84 % interval; ideal 0.68, 0.16, 0.16",
+    "coverage": "shares of jets with pT_gen inside, below, above the predicted interval; ideal 0.68, 0.16, 0.16",
     "error": "standard deviation over Poisson bootstrap replicas, paired over corrections, in the unit of the value",
     "pt": "range of generator pT, of pT after the correction for coverage, GeV; upper end null: unlimited",
     "abs_eta": "range of abs(eta) of the reconstructed jet, no unit",
@@ -35,8 +40,9 @@ DEFINITIONS = {
     "standard": "after the standard correction of the input",
     "network": "after the candidate's correction",
     "baseline": "after the correction of the revision accepted before",
-    "flavour": "hadron flavour, else parton flavour: " + "; ".join(f"{k} = PDG {v}" for k, v in GROUPS.items()),
-    "null": f"not measured: fewer than {MIN_JETS} jets",
+    "flavour": "hadron flavour, else parton flavour: "
+    + "; ".join(f"{group} = PDG {', '.join(map(str, ids))}" for group, ids in GROUPS.items()),
+    "null": f"not measured: fewer than {MIN_JETS} jets; ranges without any jet are left out",
     "judged": f"closure in bins of pT_gen above {MIN_CLOSURE_PT:g} GeV with at least {MIN_JETS_JUDGED} jets",
 }
 
@@ -99,37 +105,30 @@ def _table(value: Any) -> str:
 
 def _responses(measurements: Measurements) -> list[dict[str, Any]]:
     rows = []
-    for cell, found in measurements.cells.items():
+    for cell, found in _filled(measurements):
         for name in measurements.corrections:
             summary = found.summaries.get(name)
             rows.append(
                 _where(cell)
                 | {"flavour": cell.flavour, "correction": name, "jets": found.jets, "mean_gen_pt": found.mean_gen_pt}
-                | _number("median", summary and summary.median)
-                | _number("resolution", summary and summary.resolution)
-                | _number("resolution_68", summary and summary.resolution_68)
-                | _number("tails", summary and summary.tails)
+                | _numbers(summary, "median", "resolution", "resolution_68", "tails")
             )
     return rows
 
 
 def _gains(measurements: Measurements) -> list[dict[str, Any]]:
-    pairs = [
-        (name, reference)
-        for name in measurements.corrections
-        for reference in (STANDARD, BASELINE)
-        if name not in {RAW, reference} and reference in measurements.corrections and (name, reference) != _BACKWARDS
-    ]
+    names = measurements.corrections
+    models = [name for name in names if name not in {RAW, STANDARD}]
+    pairs = [(name, STANDARD) for name in models]
+    if BASELINE in names:
+        pairs += [(name, BASELINE) for name in models if name != BASELINE]
     return [
         _where(cell)
         | {"flavour": cell.flavour, "correction": name, "reference": reference, "jets": found.jets}
         | _number("gain", measurements.gain(cell, name, reference))
-        for cell, found in measurements.cells.items()
+        for cell, found in _filled(measurements)
         for name, reference in pairs
     ]
-
-
-_BACKWARDS = (STANDARD, BASELINE)
 
 
 def _differences(measurements: Measurements) -> list[dict[str, Any]]:
@@ -153,23 +152,33 @@ def _spreads(measurements: Measurements) -> list[dict[str, Any]]:
     ]
 
 
+def _filled(measurements: Measurements) -> list[tuple[Cell, Measured]]:
+    return [(cell, found) for cell, found in measurements.cells.items() if found.jets]
+
+
 def _inclusive_flavour(measurements: Measurements) -> list[Cell]:
-    return [cell for cell in measurements.cells if cell.flavour == ALL]
+    return [cell for cell, _ in _filled(measurements) if cell.flavour == ALL]
 
 
 def _coverages(measurements: Measurements) -> list[dict[str, Any]]:
     return [
         _where(each.cell)
         | {"correction": each.correction, "jets": each.jets}
-        | _number("inside", each.coverage and each.coverage.inside)
-        | _number("below", each.coverage and each.coverage.below)
-        | _number("above", each.coverage and each.coverage.above)
+        | _numbers(each.coverage, "inside", "below", "above")
         for each in measurements.coverages
+        if each.jets
     ]
 
 
 def _where(cell: Cell) -> dict[str, Any]:
     return {"abs_eta": cell.eta, "pt": cell.pt}
+
+
+def _numbers(found: Summary | Coverage | None, *names: str) -> dict[str, float | None]:
+    numbers: dict[str, float | None] = {}
+    for name in names:
+        numbers |= _number(name, getattr(found, name) if found else None)
+    return numbers
 
 
 def _number(name: str, estimate: Estimate | None) -> dict[str, float | None]:
@@ -187,5 +196,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return value

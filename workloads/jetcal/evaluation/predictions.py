@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,7 +41,7 @@ class Scored:
     invalid: dict[str, int]
 
 
-def score(parts: Iterable[Jets], models: dict[str, Model]) -> Scored:
+def score(parts: Iterable[Jets], models: Mapping[str, Model], events: NDArray[np.int64] | None = None) -> Scored:
     """Correct the jets part by part and keep what the evaluation needs: memory stays at a few numbers a jet.
 
     Parameters
@@ -50,6 +50,9 @@ def score(parts: Iterable[Jets], models: dict[str, Model]) -> Scored:
         Test jets with the columns of generator truth and standard correction.
     models
         Name of a correction -> the model that gives it; raw and standard pT come before them.
+
+    events
+        Number of each jet's event over all parts, shape (N,).
 
     Raises
     ------
@@ -79,6 +82,7 @@ def score(parts: Iterable[Jets], models: dict[str, Model]) -> Scored:
             for name, values in factor.items()
             if predicts_interval(values[:, 1], values[:, 2])
         },
+        events=events,
     )
     usable = np.logical_and.reduce([np.ones(len(sample), dtype=np.bool_), *valid.values()])
     return Scored(sample=sample.restricted(usable), invalid={name: int((~jets).sum()) for name, jets in valid.items()})

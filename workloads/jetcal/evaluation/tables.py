@@ -1,0 +1,163 @@
+"""The report's tables: every number in text, ready to be laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PT_BINS, WIDE_PT_RANGES, Range
+from jetcal.evaluation.estimate import Estimate
+from jetcal.evaluation.flavour import GROUPS, PAIRS
+from jetcal.evaluation.measurement import Cell, Measurements
+from jetcal.evaluation.plots.style import NAMES
+from jetcal.evaluation.response import RAW, STANDARD
+from jetcal.evaluation.statistics import Summary
+
+MISSING = "-"
+"""Stands for what too few jets could not measure."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Header and rows of text; the first column names the row."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def number(estimate: Estimate | None, scale: float = 1.0, digits: int = 4) -> str:
+    """Value ± error in text."""
+    if estimate is None:
+        return MISSING
+    return f"{scale * estimate.value:.{digits}f} ± {scale * estimate.error:.{digits}f}"
+
+
+def numbers(found: Sequence[Summary | None], quantity: str) -> tuple[str, ...]:
+    """One quantity of several summaries, value ± error in text."""
+    return tuple(number(getattr(each, quantity) if each else None) for each in found)
+
+
+def percent(estimate: Estimate | None, digits: int = 1) -> str:
+    """Value ± error in percent."""
+    return MISSING if estimate is None else f"{number(estimate, 100, digits)} %"
+
+
+def tables(measurements: Measurements) -> list[Table]:
+    """All tables: scale and resolution per |eta|, flavours, differences, coverage."""
+    etas = (ALL_ETA, *measurements.eta) if len(measurements.eta) > 1 else measurements.eta
+    return [
+        *(_response(measurements, eta) for eta in etas),
+        _tails(measurements),
+        _flavours(measurements),
+        _differences(measurements),
+        *(_coverage(measurements, name) for name in dict.fromkeys(each.correction for each in measurements.coverages)),
+    ]
+
+
+def _response(measurements: Measurements, eta: Range) -> Table:
+    corrections = measurements.corrections
+    models = [name for name in corrections if name not in {RAW, STANDARD}]
+    rows = []
+    for pt in (INCLUSIVE_PT, *WIDE_PT_RANGES, *PT_BINS):
+        cell = Cell(eta, pt)
+        jets = measurements.cells[cell].jets
+        if not jets:
+            continue
+        found = [measurements.summary(cell, name) for name in corrections]
+        rows.append(
+            (
+                str(pt),
+                f"{jets}",
+                *numbers(found, "median"),
+                *numbers(found, "resolution"),
+                *(percent(measurements.gain(cell, name, STANDARD)) for name in models),
+            )
+        )
+    return Table(
+        f"Median response and resolution, |η| {eta}",
+        (
+            "generator pT [GeV]",
+            "jets",
+            *(f"median, {NAMES.get(name, name)}" for name in corrections),
+            *(f"resolution, {NAMES.get(name, name)}" for name in corrections),
+            *(f"gain, {NAMES.get(name, name)}" for name in models),
+        ),
+        tuple(rows),
+    )
+
+
+def _tails(measurements: Measurements) -> Table:
+    rows = []
+    for pt in (INCLUSIVE_PT, *WIDE_PT_RANGES):
+        found = [measurements.summary(Cell(pt=pt), name) for name in measurements.corrections]
+        rows.append(
+            (
+                str(pt),
+                *numbers(found, "resolution_68"),
+                *(percent(each.tails if each else None, 2) for each in found),
+            )
+        )
+    names = [NAMES.get(name, name) for name in measurements.corrections]
+    return Table(
+        "68 % resolution and tails, all |η|",
+        ("generator pT [GeV]", *(f"(q84 - q16)/2/q50, {n}" for n in names), *(f"beyond 3 widths, {n}" for n in names)),
+        tuple(rows),
+    )
+
+
+def _flavours(measurements: Measurements) -> Table:
+    rows = []
+    for pt in (INCLUSIVE_PT, *WIDE_PT_RANGES):
+        for group in GROUPS:
+            cell = Cell(pt=pt, flavour=group)
+            found = [measurements.summary(cell, name) for name in measurements.corrections]
+            rows.append(
+                (
+                    f"{pt}, {group}",
+                    f"{measurements.cells[cell].jets}",
+                    *numbers(found, "median"),
+                    *numbers(found, "resolution"),
+                )
+            )
+    names = [NAMES.get(name, name) for name in measurements.corrections]
+    return Table(
+        "By flavour, all |η|",
+        ("generator pT [GeV], flavour", "jets", *(f"median, {n}" for n in names), *(f"resolution, {n}" for n in names)),
+        tuple(rows),
+    )
+
+
+def _differences(measurements: Measurements) -> Table:
+    rows = [
+        (
+            f"{pt}, {pair[0]} - {pair[1]}",
+            *(number(measurements.flavour_difference(ALL_ETA, pt, pair, name)) for name in measurements.corrections),
+        )
+        for pt in (INCLUSIVE_PT, *WIDE_PT_RANGES)
+        for pair in PAIRS
+    ]
+    return Table(
+        "Differences of median responses between flavours, all |η|",
+        ("generator pT [GeV], pair", *(NAMES.get(name, name) for name in measurements.corrections)),
+        tuple(rows),
+    )
+
+
+def _coverage(measurements: Measurements, correction: str) -> Table:
+    rows = [
+        (
+            f"{each.cell.pt}, |η| {each.cell.eta}",
+            f"{each.jets}",
+            percent(each.coverage.inside if each.coverage else None),
+            percent(each.coverage.below if each.coverage else None),
+            percent(each.coverage.above if each.coverage else None),
+        )
+        for each in measurements.coverages
+        if each.correction == correction and each.jets
+    ]
+    return Table(
+        f"Coverage of the predicted 68 % interval, {NAMES.get(correction, correction)}",
+        ("corrected pT [GeV], |η|", "jets", "inside (68 %)", "below (16 %)", "above (16 %)"),
+        tuple(rows),
+    )
