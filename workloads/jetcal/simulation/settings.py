@@ -1,0 +1,114 @@
+"""What a simulated sample is made from: the user's choices, the generator's lines, and the fingerprint of both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from jetcal.errors import JetcalError
+
+MODEL_VERSION = 1
+"""Raised whenever the same settings would give other jets, so that older files are not taken for new ones."""
+
+MAX_ABS_ETA = 3.0
+"""Edge of the modelled detector: the calorimeter endcaps of CMS end here."""
+
+JET_RADIUS = 0.4
+JET_MAX_ABS_ETA = 2.5
+
+COMMON_LINES = (
+    "Beams:eCM = 13000.",
+    "Tune:pp = 14",
+    "ParticleDecays:limitTau0 = on",
+    "ParticleDecays:tau0Max = 10.",
+    "Check:event = off",
+    "Print:quiet = on",
+)
+"""13 TeV, Monash tune, and particles that fly farther than 10 mm left to the detector, as CMS does."""
+
+QCD_LINES = (
+    "HardQCD:all = on",
+    "PhaseSpace:pTHatMin = 15.",
+    "PhaseSpace:pTHatMax = 3000.",
+    "PhaseSpace:bias2Selection = on",
+    "PhaseSpace:bias2SelectionPow = 4.5",
+    "PhaseSpace:bias2SelectionRef = 15.",
+)
+"""QCD 2 -> 2 with the bias that the flat samples of CMS use; ``eventWeight`` undoes it."""
+
+MINIMUM_BIAS_LINES = ("SoftQCD:inelastic = on",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One sample.
+
+    Attributes
+    ----------
+    jets
+        Number of jets in all files together.
+    files
+        Number of ROOT files.
+    seed
+        Root of all randomness; written as ``run`` of every jet.
+    pileup
+        Mean number of additional interactions.
+    min_pt
+        Jets are kept above this pT after the standard correction, GeV.
+    pool_size
+        Number of minimum-bias events that pile-up is drawn from.
+    """
+
+    jets: int
+    files: int = 1
+    seed: int = 1
+    pileup: float = 25.0
+    min_pt: float = 15.0
+    pool_size: int = 5000
+
+    def __post_init__(self) -> None:
+        for broken, message in (
+            (self.jets < 1, f"--jets must be at least 1, not {self.jets}"),
+            (self.files < 1, f"--files must be at least 1, not {self.files}"),
+            (
+                self.files > self.jets,
+                f"{self.files} files cannot share {self.jets} jets: ask for at most as many files as jets",
+            ),
+            (not 1 <= self.seed < 2**31, f"--seed must lie in 1..{2**31 - 1}, not {self.seed}"),
+            (not 0 <= self.pileup <= 200, f"--pileup must lie in 0..200 interactions, not {self.pileup}"),
+            (not 10 <= self.min_pt <= 1000, f"--min-pt must lie in 10..1000 GeV, not {self.min_pt}"),
+            (not 100 <= self.pool_size <= 10**6, f"--pool-size must lie in 100..1000000 events, not {self.pool_size}"),
+        ):
+            if broken:
+                raise JetcalError(message)
+
+    def jets_in(self, index: int) -> int:
+        """Number of jets in file ``index`` (from 0): the same in all, but for one more in the first ones."""
+        return self.jets // self.files + (index < self.jets % self.files)
+
+    def document(self) -> dict[str, Any]:
+        """What determines the content of the files, as plain JSON."""
+        return {**asdict(self), "model": MODEL_VERSION, "generator": [*COMMON_LINES, *QCD_LINES]}
+
+    def fingerprint(self) -> str:
+        """Hash of :meth:`document`."""
+        return fingerprint(self.document())
+
+
+def fingerprint(document: dict[str, Any]) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of a JSON document with sorted keys."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def seed_sequence(domain: str, *numbers: int) -> np.random.SeedSequence:
+    """A source of randomness of its own for each purpose (``domain``), seed and part.
+
+    Streams of different domains or numbers are independent, so a sample, its pile-up pool and the sample behind the standard
+    correction share nothing, whatever seeds a user picks.
+    """
+    tag = int.from_bytes(hashlib.sha256(domain.encode()).digest()[:8], "big")
+    return np.random.SeedSequence([tag, *numbers])
