@@ -28,7 +28,14 @@ _CREDENTIALS = (
 _NO_CREDENTIALS = f"no credentials; set {_CREDENTIALS}"
 _MISSING = {"NoSuchKey", "NotFound", "404"}
 _FORBIDDEN = {"AccessDenied", "Forbidden", "403", "AllAccessDisabled"}
-_WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
+_WRONG_KEYS = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "XAdminUserNotFound",
+}
 _WRONG_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
 _TRANSIENT = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling", "TooManyRequests"}
 _NO_CONDITIONS = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
@@ -111,7 +118,8 @@ def translate(error: Exception, uri: str) -> JetcalError:
     if isinstance(error, exceptions.ClientError):
         return _refusal(error.response, uri)
     where = endpoint() or "Amazon S3"
-    if isinstance(error, exceptions.HTTPClientError) and not isinstance(error, exceptions.SSLError):
+    away = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)
+    if isinstance(error, away) and not isinstance(error, exceptions.SSLError):
         return TransientError(f"{uri}: {where} does not answer ({type(error).__name__}); check S3_ENDPOINT")
     reasons = {
         exceptions.NoCredentialsError: _NO_CREDENTIALS,
