@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from jetcal_api.base import Model
-from jetcal_api.hyperparameters import ARCHITECTURES, Optimizer, ParticleNet, Pfn, SearchSpace
+from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, Optimizer, ParticleNet, Pfn, SearchSpace
 from jetcal_api.status import Status
 
 GROUP = "jetcal.dev"
@@ -107,6 +108,32 @@ class ModelSpec(Model):
     def architecture(self) -> str:
         """YAML name of the chosen architecture."""
         return "pfn" if self.pfn is not None else "particleNet"
+
+    def with_hyperparameters(self, values: Mapping[str, str]) -> ModelSpec:
+        """The same network with hyperparameters replaced, given as strings by their names in the search space.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If a name is not one of the architecture's or a value is not one of the hyperparameter's.
+        """
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        places = {tuned: name for name, tuned in OPTIMIZER_PARAMETERS.items()}
+        for name, value in values.items():
+            if name in places:
+                document["optimizer"][places[name]] = value
+            else:
+                document[self.architecture][name] = value
+        return ModelSpec.model_validate(document)
+
+    def without_hyperparameters(self, names: Iterable[str]) -> ModelSpec:
+        """The same network with the named hyperparameters at their defaults, where given values have no say."""
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        places = {tuned: name for name, tuned in OPTIMIZER_PARAMETERS.items()}
+        for name in names:
+            document[self.architecture].pop(name, None)
+            document["optimizer"].pop(places.get(name), None)
+        return ModelSpec.model_validate(document)
 
 
 class Setting(Model):

@@ -1,0 +1,70 @@
+"""Status conditions after the Kubernetes conventions and kstatus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from jetcal_api.status import Condition, ConditionType
+
+ORDER: tuple[ConditionType, ...] = (
+    "Ready",
+    "Reconciling",
+    "Stalled",
+    "DatasetReady",
+    "Tuned",
+    "Trained",
+    "Exported",
+    "Accepted",
+    "Serving",
+)
+"""All types, in the order in which they are shown."""
+ONLY_WHILE_TRUE: frozenset[ConditionType] = frozenset({"Reconciling", "Stalled"})
+"""Types that kstatus takes for trouble or work by their mere presence."""
+MESSAGE_LIMIT = 4000
+"""Characters of a message that are kept."""
+
+
+class Verdict(NamedTuple):
+    """One observation, before it is dated."""
+
+    type: ConditionType
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+
+
+def merge(
+    previous: Iterable[Condition], verdicts: Iterable[Verdict], generation: int, now: datetime
+) -> list[Condition]:
+    """Date the verdicts: a condition keeps the time of its last transition until its status flips.
+
+    Types without a verdict are Unknown, so that every type is there from the first visit on.
+    """
+    before = {entry.type: entry for entry in previous}
+    given = {verdict.type: verdict for verdict in verdicts}
+    merged = []
+    for kind in ORDER:
+        verdict = given.get(kind)
+        if kind in ONLY_WHILE_TRUE and (verdict is None or verdict.status != "True"):
+            continue
+        verdict = verdict or Verdict(kind, "Unknown", "NotReached", "")
+        old = before.get(kind)
+        kept = old.last_transition_time if old and old.status == verdict.status else timestamp(now)
+        merged.append(
+            Condition(
+                type=kind,
+                status=verdict.status,
+                reason=verdict.reason,
+                message=verdict.message[:MESSAGE_LIMIT],
+                observed_generation=generation,
+                last_transition_time=kept,
+            )
+        )
+    return merged
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,85 @@
+"""The ordered chain of stages, written as one generator: it yields a stage and is sent that stage's result."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from jetcal_api.documents import EvaluateResult, ExportResult, ModelSource, PrepareResult, TrainResult
+from jetcal_operator.stages.base import Stage
+from jetcal_operator.stages.dataset import Inventory, Prepare
+from jetcal_operator.stages.evaluation import Evaluation
+from jetcal_operator.stages.export import Export
+from jetcal_operator.stages.records import Choice, Records
+from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.training import Training
+from jetcal_operator.stages.tuning import Tuning
+
+STAGES = ("inventory", "dataset", "tuning", "training", "export", "evaluation")
+"""Names of the chain's stages in their order."""
+DEFAULT_TRITON = "26.06-py3"
+"""Release that a model is exported for where nothing is to be served."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A judged revision with its lineage."""
+
+    revision: str
+    dataset: str
+    tuning: str | None
+    choice: Choice | None
+    trained: TrainResult | None
+    model: ExportResult
+    evaluation: str
+    verdict: EvaluateResult
+    triton_version: str
+
+
+def triton_version(scope: Scope) -> str:
+    """The release that models are made for."""
+    return scope.spec.serving.triton_version if scope.spec.serving else DEFAULT_TRITON
+
+
+def chain(scope: Scope, records: Records) -> Generator[Stage, Any, Candidate]:
+    """All stages up to the judgement, each built from the results of those before it.
+
+    Raises
+    ------
+    jetcal_operator.platform.UnknownTritonError
+        If nobody has written down what the wanted Triton release can load.
+    """
+    spec = scope.spec
+    opset, ir = scope.platform.export_target(triton_version(scope))
+    inventory = yield Inventory(scope)
+    prepare = Prepare(scope, inventory)
+    dataset: PrepareResult = yield prepare
+    tuning = Tuning(scope, spec.tuning, dataset.fingerprint) if spec.tuning else None
+    choice: Choice | None = (yield tuning) if tuning else None
+    trained: TrainResult | None = None
+    if spec.training:
+        found = choice.result.hyperparameters if choice else {}
+        training = Training(scope, spec.training, dataset.fingerprint, spec.model.with_hyperparameters(found))
+        trained = yield training
+        source = ModelSource(stage="training", fingerprint=training.fingerprint)
+    elif tuning and choice:
+        source = ModelSource(stage="tuning", fingerprint=tuning.fingerprint, trial=choice.result.trial)
+    else:
+        message = "a calibration without tuning and training is refused by its model"
+        raise AssertionError(message)
+    export = Export(scope, dataset.fingerprint, source, opset, ir)
+    model: ExportResult = yield export
+    evaluation = Evaluation(scope, dataset.fingerprint, export.fingerprint, records)
+    verdict: EvaluateResult = yield evaluation
+    return Candidate(
+        revision=export.fingerprint,
+        dataset=dataset.fingerprint,
+        tuning=tuning.fingerprint if tuning else None,
+        choice=choice,
+        trained=trained,
+        model=model,
+        evaluation=evaluation.fingerprint,
+        verdict=verdict,
+        triton_version=triton_version(scope),
+    )

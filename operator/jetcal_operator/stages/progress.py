@@ -1,0 +1,105 @@
+"""How far a stage is, and how that is read from the conditions that each controller writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from jetcal_operator.cluster import Manifest
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing runs yet; something else must come first."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """Work is under way."""
+
+    message: str
+    reason: str = "Running"
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    """Done, with what the next stage needs."""
+
+    result: Any
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Ended without a result."""
+
+    reason: str
+    message: str
+    retryable: bool = False
+    """Whether another try may help although nothing has changed."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Ended well, but what it has made is not known: made again, the worker replays it."""
+
+    message: str
+
+
+Progress = Waiting | Running | Succeeded | Failed | Lost
+
+
+class Outcome(NamedTuple):
+    """What the conditions of a run-to-completion object say."""
+
+    phase: Literal["Running", "Succeeded", "Failed"]
+    reason: str = ""
+    message: str = ""
+    since: datetime | None = None
+
+
+_SUCCESS = {"Job": "Complete", "TrainJob": "Complete", "PyTorchJob": "Succeeded", "Experiment": "Succeeded"}
+_PERMANENT_REASONS = {"PodFailurePolicy"}
+
+
+def condition(manifest: Manifest, kind: str) -> dict[str, Any] | None:
+    """The condition of type ``kind``, whatever its status."""
+    conditions: list[dict[str, Any]] = (manifest.get("status") or {}).get("conditions") or []
+    return next((entry for entry in conditions if entry.get("type") == kind), None)
+
+
+def is_true(manifest: Manifest, kind: str) -> bool:
+    """Whether the condition of type ``kind`` holds."""
+    entry = condition(manifest, kind)
+    return entry is not None and entry.get("status") == "True"
+
+
+def outcome(manifest: Manifest) -> Outcome:
+    """What has become of a Job, PyTorchJob, TrainJob or Experiment."""
+    if is_true(manifest, _SUCCESS[manifest["kind"]]):
+        return _outcome("Succeeded", condition(manifest, _SUCCESS[manifest["kind"]]) or {})
+    if is_true(manifest, "Failed"):
+        return _outcome("Failed", condition(manifest, "Failed") or {})
+    return Outcome("Running")
+
+
+def may_heal(ended: Outcome) -> bool:
+    """Whether a failure may heal by itself: the controller gave up retrying, the worker did not."""
+    if ended.reason in _PERMANENT_REASONS:
+        return False
+    given_up = ended.reason in {"BackoffLimitExceeded", "DeadlineExceeded"}
+    return given_up or "backoff limit" in ended.message
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A Kubernetes timestamp."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def _outcome(phase: Literal["Succeeded", "Failed"], entry: dict[str, Any]) -> Outcome:
+    since = parse_time(entry.get("lastTransitionTime"))
+    return Outcome(phase, entry.get("reason") or phase, entry.get("message") or "", since)

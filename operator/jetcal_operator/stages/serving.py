@@ -1,0 +1,197 @@
+"""The endpoint: a KServe InferenceService with Triton, how far its rollout is, and its verification."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from jetcal_api.documents import MODEL_NAME, VerifyInput, VerifyResult, fingerprint
+from jetcal_api.resource import Serving as ServingSpec
+from jetcal_operator import naming
+from jetcal_operator.cluster import Manifest, ObjectKey
+from jetcal_operator.platform import Platform
+from jetcal_operator.stages import pods
+from jetcal_operator.stages.base import Stage
+from jetcal_operator.stages.dataset import UNKNOWN
+from jetcal_operator.stages.progress import condition, is_true
+from jetcal_operator.stages.records import Accepted
+from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.world import World
+
+KSERVE = "serving.kserve.io/v1beta1"
+STAGE = "serving"
+RUNTIME = "kserve-tritonserver"
+HTTP_PORT = 8080
+SCALE_TARGET = 80
+"""CPU utilisation in percent that the autoscaler aims at."""
+
+
+def inference_service_key(scope: Scope) -> ObjectKey:
+    """Key of the endpoint."""
+    return ObjectKey(KSERVE, "InferenceService", naming.inference_service_name(scope.name))
+
+
+def runtime_version(platform: Platform, wanted: str, entry: Accepted) -> str:
+    """The wanted release, or the one that the revision was exported for where the wanted one cannot load it."""
+    limits = platform.triton_releases.get(wanted.removesuffix("-py3"))
+    loads = limits is not None and limits.loads(entry.model.opset, entry.model.ir)
+    return wanted if loads else entry.triton_version
+
+
+def inference_service(scope: Scope, spec: ServingSpec, entry: Accepted) -> Manifest:
+    """The endpoint that serves one accepted revision.
+
+    Both secret annotations are set because the name that KServe looks for depends on how it was installed. The
+    protocol is named because KServe takes ONNX for v1 otherwise.
+    """
+    secret = scope.spec.storage.secret_name
+    annotations = {
+        "serving.kserve.io/deploymentMode": "Standard",
+        "serving.kserve.io/autoscalerClass": "hpa",
+        **({"serving.kserve.io/storageSecretName": secret, "serving.kserve.io/secretName": secret} if secret else {}),
+        **({} if scope.platform.serving_in_mesh else pods.NO_SIDECAR),
+    }
+    mesh = {} if scope.platform.serving_in_mesh else pods.NO_SIDECAR
+    labels = naming.labels(scope.name, STAGE) | mesh
+    head = scope.object(*inference_service_key(scope), labels=labels, annotations=annotations)
+    amounts = {"cpu": spec.resources.cpu, "memory": spec.resources.memory}
+    if spec.resources.gpus:
+        amounts["nvidia.com/gpu"] = str(spec.resources.gpus)
+    predictor = {
+        "minReplicas": spec.min_replicas,
+        "maxReplicas": spec.max_replicas,
+        "scaleMetric": "cpu",
+        "scaleTarget": SCALE_TARGET,
+        "automountServiceAccountToken": False,
+        "securityContext": pods.POD_SECURITY,
+        **pods.placement(scope),
+        "model": {
+            "modelFormat": {"name": "onnx", "version": "1"},
+            "runtime": RUNTIME,
+            "runtimeVersion": runtime_version(scope.platform, spec.triton_version, entry),
+            "protocolVersion": "v2",
+            "storageUri": entry.model.repository,
+            "resources": pods.requirements(amounts),
+            "securityContext": {
+                key: value for key, value in pods.CONTAINER_SECURITY.items() if key != "readOnlyRootFilesystem"
+            },
+            "readinessProbe": {
+                "httpGet": {"path": f"/v2/models/{MODEL_NAME}/ready", "port": HTTP_PORT},
+                "periodSeconds": 5,
+            },
+        },
+    }
+    return naming.stamped(head | {"spec": {"predictor": predictor}})
+
+
+class Rollout(NamedTuple):
+    """How far the endpoint is with what it was told to serve."""
+
+    phase: Literal["Starting", "Complete", "Failed", "Stopped", "Unavailable"]
+    message: str
+    url: str | None = None
+    """Where people reach it."""
+    inner_url: str | None = None
+    """Where Pods of the cluster reach it."""
+
+
+def read_rollout(child: Manifest, world: World) -> Rollout:
+    """What controller and Deployment say.
+
+    Ready alone is not enough: it stays True while the old revision serves, and a new one that cannot start hides
+    behind it.
+    """
+    status = child.get("status") or {}
+    name = child["metadata"]["name"]
+    ready = condition(child, "Ready") or {}
+    url = status.get("url")
+    inner = (status.get("address") or {}).get("url") or url
+
+    def answer(phase: Any, message: str) -> Rollout:
+        return Rollout(phase, message, url, inner)
+
+    if is_true(child, "Stopped") or ready.get("reason") == "Stopped":
+        return answer("Stopped", f"InferenceService {name} is stopped")
+    if ready.get("reason") == "Unavailable":
+        return answer("Unavailable", ready.get("message") or f"InferenceService {name} cannot run here")
+    model = status.get("modelStatus") or {}
+    if model.get("transitionStatus") in {"BlockedByFailedLoad", "InvalidSpec"}:
+        info = model.get("lastFailureInfo") or {}
+        cause = info.get("message") or info.get("reason") or model["transitionStatus"]
+        return answer("Failed", f"InferenceService {name} cannot load the model: {cause}")
+    generation = child["metadata"].get("generation", 1)
+    if status.get("observedGeneration", generation) < generation:
+        return answer("Starting", f"InferenceService {name} has not been looked at yet")
+    if not is_true(child, "Ready") or not inner:
+        return answer("Starting", f"InferenceService {name} is not ready: {ready.get('message') or 'starting'}")
+    behind = _deployment_behind(child, world)
+    return answer("Starting", behind) if behind else answer("Complete", f"InferenceService {name} is rolled out")
+
+
+def _deployment_behind(child: Manifest, world: World) -> str | None:
+    name = f"{child['metadata']['name']}-predictor"
+    deployment = next((found for key, found in world.all("Deployment") if key.name == name), None)
+    if deployment is None:
+        return None
+    template = deployment["spec"].get("template", {}).get("metadata", {}).get("annotations") or {}
+    source = template.get("internal.serving.kserve.io/storage-initializer-sourceuri")
+    if source and source != child["spec"]["predictor"]["model"]["storageUri"]:
+        return f"Deployment {name} still has the old model"
+    status = deployment.get("status") or {}
+    wanted = deployment["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return f"Deployment {name} has not been looked at yet"
+    updated, replicas, available = (
+        status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas")
+    )
+    if updated < wanted or replicas > updated or available < updated:
+        return f"Deployment {name}: {updated} of {wanted} Pods are new, {available} available, {replicas} in all"
+    return None
+
+
+class Verification(Stage):
+    """Asks the endpoint for the golden predictions, anew for each rollout.
+
+    A rollout is told from another by the InferenceService's uid, the model and the release; ``rollbacks`` tells a
+    return to a revision from its first rollout. Replicas and resources have no say in what the endpoint answers.
+    """
+
+    condition = "Serving"
+    result_type = VerifyResult
+
+    def __init__(self, scope: Scope, entry: Accepted, child: Manifest, url: str, rollbacks: int) -> None:
+        model = child["spec"]["predictor"]["model"]
+        self.rollout = [child["metadata"].get("uid"), model["storageUri"], model["runtimeVersion"], rollbacks]
+        self.incarnation: str = child["metadata"].get("uid", "")
+        document = VerifyInput(
+            storage=scope.storage,
+            export=entry.revision.revision,
+            url=url,
+            triton_version=model["runtimeVersion"],
+        )
+        super().__init__(scope, document)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the document and the rollout."""
+        return fingerprint([self.document.fingerprint, self.rollout])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """With revision and endpoint, so that a finished verification says what it has verified where."""
+        export: str = self.document.model_dump()["export"]
+        return super().labels | {naming.REVISION: export, naming.INCARNATION: self.incarnation}
+
+    def child_spec(self) -> dict[str, Any]:
+        """A Job with one Pod."""
+        spec: dict[str, Any] = self.worker_job(["jetcal", "verify"])
+        return spec
+
+    def placeholder(self) -> VerifyResult:
+        """An answer without figures."""
+        return VerifyResult(
+            uri=UNKNOWN,
+            revision=self.document.model_dump()["export"],
+            server_version=UNKNOWN,
+            jets=0,
+            max_relative=0.0,
+        )

@@ -1,0 +1,218 @@
+"""The life of one run-to-completion child: made, held, made anew, and in the end retired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from jetcal_api.status import Status
+from jetcal_operator import naming
+from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Plan
+from jetcal_operator.conditions import timestamp
+from jetcal_operator.stages import jobs
+from jetcal_operator.stages.base import Stage
+from jetcal_operator.stages.progress import (
+    Failed,
+    Lost,
+    Progress,
+    Running,
+    Succeeded,
+    Waiting,
+    outcome,
+    parse_time,
+)
+from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.world import World, is_terminating
+
+PRODUCTS = {
+    "kubeflow.org/v1beta1": "Katib",
+    "kubeflow.org/v1": "the Kubeflow Training Operator",
+    "trainer.kubeflow.org/v1alpha1": "Kubeflow Trainer 2.2 or newer",
+    "serving.kserve.io/v1beta1": "KServe",
+}
+"""What brings the kinds of an API group."""
+
+
+@dataclass
+class Draft:
+    """A plan in the making."""
+
+    create: list[Manifest] = field(default_factory=list)
+    apply: list[Manifest] = field(default_factory=list)
+    delete: dict[ObjectKey, Deletion] = field(default_factory=dict)
+    checks: list[datetime] = field(default_factory=list)
+
+    def remove(self, key: ObjectKey, child: Manifest) -> None:
+        """Delete this very object, unless it is on its way out already."""
+        if not is_terminating(child):
+            self.delete[key] = Deletion(key, child["metadata"].get("uid", ""))
+
+    def plan(self, status: Status) -> Plan:
+        """The plan with its status."""
+        return Plan(
+            status=status,
+            create=tuple(self.create),
+            apply=tuple(self.apply),
+            delete=tuple(self.delete.values()),
+            check_again=min(self.checks, default=None),
+        )
+
+
+def missing_kind(kinds: Iterable[tuple[str, str]], world: World) -> Failed | None:
+    """The first kind that the cluster does not serve, with what brings it."""
+    for api_version, kind in kinds:
+        if not world.serves((api_version, kind)):
+            product = PRODUCTS.get(api_version, api_version)
+            return Failed("KindMissing", f"the cluster does not serve {kind} ({api_version}): install {product}")
+    return None
+
+
+def taken_name(keys: Iterable[ObjectKey], world: World) -> Failed | None:
+    """The first wanted name under which an object of somebody else stands."""
+    for key in keys:
+        if world.is_occupied(key):
+            message = f"{key.kind} {key.name} exists and belongs to somebody else: delete it, or rename this resource"
+            return Failed("NameTaken", message)
+    return None
+
+
+class Upkeep:
+    """Brings the child of one stage after another a step further."""
+
+    def __init__(self, scope: Scope, world: World, draft: Draft) -> None:
+        self.scope = scope
+        self.world = world
+        self.draft = draft
+        self.asked: str = scope.resource.metadata.annotations.get(naming.RETRY, "")
+
+    def visit(self, stage: Stage) -> Progress:
+        """How far the stage is, after planning what it needs next."""
+        recorded = stage.recorded(self.world)
+        if recorded:
+            return recorded
+        document = ObjectKey("v1", "ConfigMap", stage.child_name)
+        obstacle = missing_kind(stage.kinds, self.world) or taken_name((stage.key, document), self.world)
+        if obstacle:
+            return obstacle
+        child, config = self.world.own.get(stage.key), self.world.own.get(document)
+        if any(found and is_terminating(found) for found in (child, config)):
+            return Running(f"{stage.key.kind} {stage.key.name} is being deleted", "Deleting")
+        return self._step(stage, child, config) if child else self._create(stage, config)
+
+    def _step(self, stage: Stage, child: Manifest, config: Manifest | None) -> Progress:
+        progress = stage.read(child, self.world)
+        if isinstance(progress, Running):
+            return self._hold(stage, child, config, progress)
+        if isinstance(progress, Failed):
+            return self._retry(stage, child, config, progress)
+        if isinstance(progress, Lost):
+            return self._ask_again(stage, child, config, progress)
+        return progress
+
+    def _create(self, stage: Stage, config: Manifest | None) -> Progress:
+        if self.scope.spec.suspend:
+            return Waiting("Suspended", f"spec.suspend holds back {stage.key.kind} {stage.key.name}")
+        if config is None:
+            self.draft.create.append(stage.config_map())
+        child = stage.child()
+        if self.asked:
+            child["metadata"]["annotations"][naming.RETRY] = self.asked
+        self.draft.create.append(child)
+        return Running(f"{stage.key.kind} {stage.key.name} is being created", "Created")
+
+    def _hold(self, stage: Stage, child: Manifest, config: Manifest | None, progress: Running) -> Progress:
+        if config is None:
+            self.draft.create.append(stage.config_map())
+        self.draft.apply += stage.upkeep(child, self.world)
+        suspend = self.scope.spec.suspend
+        for job in stage.jobs(child, self.world):
+            held = naming.annotation(job, naming.SUSPENDED) == "true"
+            if outcome(job).phase == "Running" and held != suspend:
+                self.draft.apply.append(jobs.suspension(job, suspend=suspend))
+        if suspend:
+            return Waiting("Suspended", f"spec.suspend holds {stage.key.kind} {stage.key.name}")
+        return progress
+
+    def _retry(self, stage: Stage, child: Manifest, config: Manifest | None, failure: Failed) -> Progress:
+        """Make a failed child anew: at once if its manifest or a person asks for it, else when it may have healed."""
+        changed = naming.annotation(child, naming.MANIFEST) != naming.annotation(stage.child(), naming.MANIFEST)
+        asked = bool(self.asked) and naming.annotation(child, naming.RETRY) != self.asked
+        if self.scope.spec.suspend:
+            return failure
+        if changed or asked:
+            return self._anew(stage, child, config, attempts=0)
+        if not failure.retryable:
+            return failure
+        attempts = _attempts(config)
+        due = self._ended(child) + self._delay(attempts)
+        if due <= self.world.now:
+            return self._anew(stage, child, config, attempts=attempts + 1)
+        self.draft.checks.append(due)
+        return replace(failure, message=f"{failure.message}; tried again at {timestamp(due)}")
+
+    def _ask_again(self, stage: Stage, child: Manifest, config: Manifest | None, lost: Lost) -> Progress:
+        if self.scope.spec.suspend:
+            return lost
+        attempts = _attempts(config)
+        due = self._ended(child) + (self._delay(attempts) if attempts else timedelta(0))
+        if due <= self.world.now:
+            return self._anew(stage, child, config, attempts=attempts + 1)
+        self.draft.checks.append(due)
+        return lost
+
+    def _anew(self, stage: Stage, child: Manifest, config: Manifest | None, *, attempts: int) -> Progress:
+        self.draft.remove(stage.key, child)
+        if config is not None and _attempts(config) != attempts:
+            self.draft.apply.append(_marked(config, attempts))
+        return Running(f"{stage.key.kind} {stage.key.name} is made anew", "Retrying")
+
+    def _ended(self, child: Manifest) -> datetime:
+        known = outcome(child).since or parse_time(child["metadata"].get("creationTimestamp"))
+        return known or self.world.now
+
+    def _delay(self, attempts: int) -> timedelta:
+        platform = self.scope.platform
+        doublings = min(attempts, 16)
+        return min(platform.retry_delay * 2**doublings, platform.longest_retry_delay)
+
+
+def retire(world: World, draft: Draft, name: str, *, current: Stage | None, done: bool) -> None:
+    """Delete what an edit has left behind of one stage: what still runs at once, what has ended once the stage is done.
+
+    ``current`` is the stage as it is wanted now, None if it is left out of the spec.
+    """
+    wanted = {current.key, ObjectKey("v1", "ConfigMap", current.child_name)} if current else set()
+    left = {
+        key: child
+        for key, child in world.own.items()
+        if naming.label(child, naming.STAGE) == name and not naming.label(child, naming.RECORD) and key not in wanted
+    }
+    gone = {
+        key.name
+        for key, child in left.items()
+        if key.kind != "ConfigMap" and (done or outcome(child).phase == "Running")
+    }
+    working = {key.name for key in left if key.kind != "ConfigMap"}
+    for key, child in left.items():
+        if key.name in gone or (key.kind == "ConfigMap" and key.name not in working):
+            draft.remove(key, child)
+
+
+def _attempts(config: Manifest | None) -> int:
+    text = naming.annotation(config, naming.ATTEMPTS, "0") if config else "0"
+    return int(text) if text.isdigit() else 0
+
+
+def _marked(config: Manifest, attempts: int) -> Manifest:
+    metadata = {name: config["metadata"][name] for name in ("name", "namespace", "uid")}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata | {"annotations": {naming.ATTEMPTS: str(attempts)}},
+    }
+
+
+def is_done(progress: Progress) -> bool:
+    """Whether the stage has its result."""
+    return isinstance(progress, Succeeded)
