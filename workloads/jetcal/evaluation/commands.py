@@ -7,18 +7,19 @@ import click
 
 @click.command()
 def evaluate() -> None:
-    r"""Judge a candidate model on the test jets: closure, resolution in comparison, flavour; write the report.
+    """Judge a candidate model on the test jets: closure, resolution in comparison, flavour; write the report.
 
     Reads its document from JETCAL_CALIBRATION, as 'jetcal run' and the operator hand it over, and publishes
-    <storage>/evaluation/<fingerprint>/result.json with the uris of report.html and metrics.json. A rejected candidate is a
-    result too: the command ends with 0 and the result says why.
+    <storage>/evaluation/<fingerprint>/result.json with the uris of report.html and metrics.json. A rejected candidate
+    is a result too: the command ends with 0 and the result says why.
 
     \b
     Example (DATASET and EXPORT are the fingerprints of those stages):
-      JETCAL_CALIBRATION='{"stage": "evaluation", "storage": "/data/jec", "dataset": "DATASET", "candidate": "EXPORT",
-        "acceptance": {"maxNonClosure": 0.02}}' \
-        jetcal evaluate
-    """
+      export JETCAL_CALIBRATION='{"stage": "evaluation", "storage": "/data/jec",
+        "dataset": "DATASET", "candidate": "EXPORT",
+        "acceptance": {"maxNonClosure": 0.02}}'
+      jetcal evaluate
+    """  # noqa: D301  # click reads the control character
     from jetcal import worker
 
     with worker.stage():

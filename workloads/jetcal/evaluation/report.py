@@ -12,10 +12,11 @@ from markupsafe import Markup
 from jetcal.evaluation import tables
 from jetcal.evaluation.acceptance import MIN_JETS_JUDGED, Verdict, judged_range
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, MIN_JETS, WIDE_PT_RANGES
+from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.measurement import INCLUSIVE, Measurements
 from jetcal.evaluation.plots import closure, distributions, flavour, intervals, resolution
 from jetcal.evaluation.plots.style import Plot
-from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
+from jetcal.evaluation.response import BASELINE, NETWORK, STANDARD
 from jetcal_api.resource import Acceptance
 
 _NOT_MEASURED = "not measured"
@@ -46,6 +47,7 @@ def render(
     acceptance: Acceptance,
     provenance: dict[str, Any],
     plots: Sequence[Section],
+    *,
     model_card: str = "",
 ) -> str:
     """The page as text.
@@ -97,18 +99,19 @@ def cards(measurements: Measurements, verdict: Verdict, acceptance: Acceptance) 
     return [
         Card(
             "Closure",
-            f"{100 * worst.non_closure:.1f} ± {100 * worst.median.error:.1f} %" if worst else _NOT_MEASURED,
+            tables.percent(Estimate(worst.non_closure, worst.median.replicas)) if worst else _NOT_MEASURED,
             f"largest distance of the median response from 1: at {worst.cell.pt} GeV, |η| {worst.cell.eta}; "
-            f"allowed {100 * acceptance.max_non_closure:g} %"
+            f"allowed {100 * acceptance.max_non_closure:g}{tables.PERCENT}"
             if worst
             else f"no bin above {judged_range().low:g} GeV holds {MIN_JETS_JUDGED} jets",
         ),
         Card(
             "Resolution gain",
             tables.percent(gain) if gain else _NOT_MEASURED,
-            f"over the standard correction above {INCLUSIVE_MIN_PT:g} GeV: {100 * network.resolution.value:.1f} % "
-            f"instead of {100 * standard.resolution.value:.1f} %; asked at least "
-            f"{100 * acceptance.min_resolution_gain:g} %"
+            f"over the standard correction above {INCLUSIVE_MIN_PT:g} GeV: "
+            f"{100 * network.resolution.value:.1f}{tables.PERCENT} instead of "
+            f"{100 * standard.resolution.value:.1f}{tables.PERCENT}; "
+            f"asked at least {100 * acceptance.min_resolution_gain:g}{tables.PERCENT}"
             if network and standard
             else f"fewer than {MIN_JETS} jets above {INCLUSIVE_MIN_PT:g} GeV",
         ),
@@ -131,7 +134,6 @@ def cards(measurements: Measurements, verdict: Verdict, acceptance: Acceptance) 
 
 def sections(measurements: Measurements, acceptance: Acceptance) -> list[Section]:
     """The plots in the order of the page."""
-    corrected = [name for name in measurements.corrections if name != RAW]
     histograms = [distributions.distribution(measurements, pt) for pt in WIDE_PT_RANGES]
     return [
         Section(
@@ -154,7 +156,7 @@ def sections(measurements: Measurements, acceptance: Acceptance) -> list[Section
             (
                 flavour.inclusive(measurements),
                 *(flavour.difference(measurements, pair) for pair in flavour.GLUON_PAIRS),
-                *(flavour.by_pt(measurements, name) for name in corrected),
+                *(flavour.by_pt(measurements, name) for name in (STANDARD, NETWORK)),
             ),
         ),
         Section(
@@ -178,8 +180,6 @@ def _served(measurements: Measurements) -> str:
     gain = measurements.gain(INCLUSIVE, NETWORK, BASELINE)
     if gain is None:
         return ""
+    size = Estimate(abs(gain.value), gain.replicas)
     word = "better" if gain.value >= 0 else "worse"
-    return (
-        f"Beside the revision accepted before: resolution {100 * abs(gain.value):.1f} ± {100 * gain.error:.1f} % "
-        f"{word} on the same jets."
-    )
+    return f"Beside the revision accepted before: resolution {tables.percent(size)} {word} on the same jets."

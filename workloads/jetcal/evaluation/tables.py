@@ -17,6 +17,9 @@ MISSING = "-"
 """Stands for what too few jets could not measure."""
 
 
+PERCENT = "\N{NO-BREAK SPACE}%"
+
+
 @dataclass(frozen=True)
 class Table:
     """Header and rows of text; the first column names the row."""
@@ -30,7 +33,9 @@ def number(estimate: Estimate | None, scale: float = 1.0, digits: int = 4) -> st
     """Value ± error in text."""
     if estimate is None:
         return MISSING
-    return f"{scale * estimate.value:.{digits}f} ± {scale * estimate.error:.{digits}f}"
+    return (
+        f"{scale * estimate.value:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{scale * estimate.error:.{digits}f}"
+    )
 
 
 def numbers(found: Sequence[Summary | None], quantity: str) -> tuple[str, ...]:
@@ -40,7 +45,7 @@ def numbers(found: Sequence[Summary | None], quantity: str) -> tuple[str, ...]:
 
 def percent(estimate: Estimate | None, digits: int = 1) -> str:
     """Value ± error in percent."""
-    return MISSING if estimate is None else f"{number(estimate, 100, digits)} %"
+    return MISSING if estimate is None else f"{number(estimate, 100, digits)}{PERCENT}"
 
 
 def tables(measurements: Measurements) -> list[Table]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measurements
-from jetcal.evaluation.plots.style import Plot, figure, look, to_svg
+from jetcal.evaluation.plots.style import Plot, figure, legend, look, to_svg
 
 
 def distribution(measurements: Measurements, pt: Range) -> Plot | None:
@@ -41,8 +41,7 @@ def distribution(measurements: Measurements, pt: Range) -> Plot | None:
         axes.set_xlabel("response")
         axes.set_ylabel("density")
         axes.text(0.98, 0.94, f"$p_T$ {pt} GeV", transform=axes.transAxes, ha="right", va="top")
-        handles, labels = axes.get_legend_handles_labels()
-        drawing.legend(handles, labels, loc="outside upper left", title="median, resolution", alignment="left")
+        legend(drawing, axes, ncols=1, title="median, resolution")
         svg = to_svg(drawing, key)
     return Plot(
         key=key,

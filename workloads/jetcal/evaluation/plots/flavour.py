@@ -6,8 +6,17 @@ from jetcal.evaluation.binning import ALL_ETA, WIDE_PT_RANGES
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import GROUPS
 from jetcal.evaluation.measurement import Cell, Measurements
-from jetcal.evaluation.plots.ranges import GEN_PT, Quantity, against_gen_pt, around, described, median_after, pt_limits
-from jetcal.evaluation.plots.style import FLAVOUR_LOOKS, Plot, draw, figure, look, pt_axis, to_svg
+from jetcal.evaluation.plots.ranges import (
+    GEN_PT,
+    Quantity,
+    against_gen_pt,
+    around,
+    described,
+    holding,
+    median_after,
+    pt_limits,
+)
+from jetcal.evaluation.plots.style import FLAVOUR_LOOKS, Plot, draw, figure, legend, look, pt_axis, to_svg
 from jetcal.evaluation.response import RAW
 
 _LEAST, _MOST = 0.03, 0.12
@@ -40,8 +49,7 @@ def inclusive(measurements: Measurements) -> Plot:
         axes.tick_params(axis="y", which="minor", left=False, right=False)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel("median response, generator jet $p_T$ > 30 GeV")
-        handles, labels = axes.get_legend_handles_labels()
-        drawing.legend(handles, labels, loc="outside upper left", ncols=2)
+        legend(drawing, axes)
         svg = to_svg(drawing, key)
     return Plot(
         key=key,
@@ -75,10 +83,8 @@ def by_pt(measurements: Measurements, correction: str) -> Plot:
                 draw(axes, series, 2 * order - 3, label=group, **FLAVOUR_LOOKS[group])
         axes.set_ylim(*around(1, [series for one in every.values() for series in one.values()], _LEAST, _MOST))
         axes.set_ylabel("median response")
-        axes.text(0.03, 0.94, label, transform=axes.transAxes, va="top")
         pt_axis(axes, GEN_PT, max(low, 28), high)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="upper right", ncols=4)
+        legend(drawing, axes, ncols=4, title=label)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{group} {described(series)}" for group, series in curves.items())
     return Plot(
@@ -110,17 +116,16 @@ def difference(measurements: Measurements, pair: tuple[str, str]) -> Plot:
         for order, (name, series) in enumerate(curves.items(), start=1):
             if series:
                 draw(axes, series, 2 * order - 3, **look(name, order))
-        axes.set_ylim(*around(0, curves.values(), 0.02, _MOST))
+        axes.set_ylim(*holding(0, curves.values(), 0.02))
         axes.set_ylabel(rf"$R_{{{first}}} - R_{{{second}}}$")
         pt_axis(axes, GEN_PT, max(low, 28), high)
-        handles, labels = axes.get_legend_handles_labels()
-        drawing.legend(handles, labels, loc="outside upper left", ncols=2)
+        legend(drawing, axes)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{look(name, 0)['label']} {described(series)}" for name, series in curves.items())
     return Plot(
         key=key,
         svg=svg,
-        title=f"{first} - {second}",
+        title=f"Difference {first} - {second}",
         caption=f"Difference of the median responses of {first} and {second} jets; 0 is ideal.",
         alt=f"Difference of median responses {first} minus {second} against generator pT: {words}.",
     )

@@ -71,6 +71,15 @@ def around(centre: float, series: Iterable[Series], least: float, most: float) -
     return centre - half, centre + half
 
 
+def holding(level: float, series: Iterable[Series], least: float) -> tuple[float, float]:
+    """Limits that hold the points with their errors and reach at least ``least`` to both sides of ``level``."""
+    estimates = [estimate for each in series for estimate in each.estimates]
+    low = min([level - least, *(estimate.value - estimate.error for estimate in estimates)])
+    high = max([level + least, *(estimate.value + estimate.error for estimate in estimates)])
+    margin = 0.06 * (high - low)
+    return low - margin, high + margin
+
+
 def described(series: Series, scale: float = 1.0, digits: int = 3) -> str:
     """The smallest and the largest value in words, for a text alternative."""
     finite = [value * scale for value in series.values if math.isfinite(value)]

@@ -45,12 +45,12 @@ FLAVOUR_LOOKS: dict[str, dict[str, Any]] = {
 _STYLE = {
     **mplhep.style.CMS,
     "figure.figsize": (8, 6.2),
-    "font.size": 19,
+    "font.size": 20,
     "axes.linewidth": 1.2,
-    "axes.labelsize": 19,
-    "xtick.labelsize": 17,
-    "ytick.labelsize": 17,
-    "legend.fontsize": 16,
+    "axes.labelsize": 21,
+    "xtick.labelsize": 18.5,
+    "ytick.labelsize": 18.5,
+    "legend.fontsize": 17.5,
     "legend.handletextpad": 0.4,
     "legend.columnspacing": 1.2,
     "legend.labelspacing": 0.3,
@@ -141,6 +141,13 @@ def pt_axis(axes: Axes, label: str, low: float, high: float) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label)
+
+
+def legend(drawing: Figure, axes: Axes, ncols: int = 2, title: str | None = None) -> None:
+    """Names of the curves of ``axes`` above the drawing, where they cover nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        drawing.legend(handles, labels, loc="outside upper left", ncols=ncols, title=title, alignment="left")
 
 
 def to_svg(drawing: Figure, key: str) -> str:

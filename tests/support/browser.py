@@ -1,0 +1,56 @@
+"""A real headless Chromium for tests that look at what a person sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+DESKTOP = (1280, 800)
+PHONE = (360, 740)
+
+
+@dataclass
+class View:
+    """A page with what happened while it was open."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+def executable() -> str:
+    """Chromium's path; without one the test is skipped, in continuous integration it fails."""
+    for name in NAMES:
+        path = shutil.which(name)
+        if path:
+            return path
+    sentence = "Chromium is missing; on Debian or Ubuntu: apt-get install chromium"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@contextmanager
+def opened(path: Path, size: tuple[int, int] = DESKTOP) -> Iterator[View]:
+    """Open a file in a window of the given width and height, in CSS pixels."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        view = View(page)
+        page.on("request", lambda request: view.requests.append(request.url))
+        page.on("console", lambda message: view.complaints.append(message.text))
+        page.on("pageerror", lambda error: view.complaints.append(str(error)))
+        try:
+            page.goto(path.as_uri())
+            yield view
+        finally:
+            browser.close()
