@@ -1,0 +1,87 @@
+"""The whole network: raw columns in, three ordered quantiles of the log-correction out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, RawJets, constituent_features, jet_features
+from jetcal.models.layers import linear
+from jetcal.models.standardisation import Standardisation
+
+SMALLEST_WIDTH = 1e-3
+"""Least distance of a quantile from the median, in units of the target's spread."""
+
+
+class Encoder(Protocol):
+    """What makes an architecture: constituents to one vector a jet, whatever their order and the padding."""
+
+    width: int
+
+    def __call__(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:
+        """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
+        ...
+
+
+class Network(nn.Module):
+    """Quantiles of y = ln(pT_gen / pT_raw).
+
+    The 16 % and 84 % quantiles are the median minus and plus a positive width, so they never cross.
+
+    Parameters
+    ----------
+    encoder
+        The architecture, a module.
+    fc_layers, fc_dim, dropout
+        Network of the jet: layers, their width, probability of dropping a unit in training.
+    symmetric
+        Whether both widths are the same: then the outputs are a mean and its standard deviation.
+    """
+
+    target_centre: Tensor
+    target_spread: Tensor
+
+    def __init__(
+        self, encoder: Encoder, *, fc_layers: int, fc_dim: int, dropout: float, symmetric: bool = False
+    ) -> None:
+        super().__init__()
+        self.constituent_scale = Standardisation(CONSTITUENT_FEATURES)
+        self.jet_scale = Standardisation(JET_FEATURES)
+        self.encoder = encoder
+        layers: list[nn.Module] = []
+        inputs = encoder.width + len(JET_FEATURES)
+        for _ in range(fc_layers):
+            layers += [linear(inputs, fc_dim), nn.ReLU(), nn.Dropout(dropout)]
+            inputs = fc_dim
+        self.jet_network = nn.Sequential(*layers)
+        self.answer = nn.Linear(inputs, 2 if symmetric else 3)
+        self.symmetric = symmetric
+        self.register_buffer("target_centre", torch.zeros(()))
+        self.register_buffer("target_spread", torch.ones(()))
+
+    def forward(self, constituents: Tensor, jet: Tensor) -> Tensor:
+        """Median, 16 % and 84 % quantile of y.
+
+        Parameters
+        ----------
+        constituents
+            (N, P, 6): raw ``CONSTITUENT_COLUMNS``, zero-padded; any P, also 0.
+        jet
+            (N, 6): raw ``JET_COLUMNS``.
+
+        Returns
+        -------
+        Tensor
+            (N, 3), in the order of ``jetcal.data.jets.OUTPUTS``.
+        """
+        raw = RawJets(constituents, jet)
+        particles = self.constituent_scale(constituent_features(raw)) * raw.real.unsqueeze(-1)
+        encoded = self.encoder(particles, raw.position, raw.real)
+        hidden = torch.cat([encoded, self.jet_scale(jet_features(raw))], dim=-1)
+        answer = self.answer(self.jet_network(hidden))
+        median = self.target_centre + self.target_spread * answer[:, 0]
+        widths = self.target_spread * (softplus(answer[:, 1:]) + SMALLEST_WIDTH)
+        return torch.stack([median, median - widths[:, 0], median + widths[:, -1]], dim=-1)

@@ -1,0 +1,34 @@
+"""Particle Flow Network (Komiske, Metodiev, Thaler, arXiv:1810.05165)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from jetcal.models.layers import Perceptron
+from jetcal_api.hyperparameters import Pfn
+
+TYPICAL_CONSTITUENTS = 32.0
+"""Unit of the pooled sum: it keeps the sum of a typical jet near one, as initialisation expects."""
+
+
+class PfnEncoder(nn.Module):
+    """Sum over the constituents of phi(constituent): any function of a set can be written as F of such a sum.
+
+    Parameters
+    ----------
+    spec
+        Layers and width of phi.
+    features
+        Features of a constituent.
+    """
+
+    def __init__(self, spec: Pfn, features: int) -> None:
+        super().__init__()
+        self.phi = Perceptron(features, spec.phi_dim, spec.phi_layers)
+        self.width = spec.phi_dim
+
+    def forward(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:  # noqa: ARG002  # no geometry here
+        """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
+        total = torch.bmm(real.unsqueeze(1), self.phi(constituents)).squeeze(1)
+        return total / TYPICAL_CONSTITUENTS
