@@ -6,9 +6,9 @@ Adding an architecture: one class here with a default, a range and a description
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from jetcal_api.base import Model
@@ -144,6 +144,28 @@ class OptimizerChoice(Model):
 
     values: Annotated[list[OptimizerName], Field(min_length=1, max_length=8)]
     """The names to choose from."""
+
+
+def bounds(info: FieldInfo) -> str:
+    """The values that a hyperparameter may take, in words."""
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    limits = [
+        f"{word} {getattr(limit, name):g}"
+        for limit in info.metadata
+        for name, word in words.items()
+        if getattr(limit, name, None) is not None
+    ]
+    return " and ".join(limits) if limits else ", ".join(get_args(info.annotation))
+
+
+def admits(info: FieldInfo, value: float | str) -> bool:
+    """Whether a hyperparameter may take the value."""
+    try:
+        bounded: Any = Annotated[info.annotation, *info.metadata]
+        TypeAdapter(bounded).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _range_type(info: FieldInfo) -> type[Model]:

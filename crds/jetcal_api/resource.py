@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from jetcal_api.base import Model
 from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, Optimizer, ParticleNet, Pfn, SearchSpace
+from jetcal_api.rules import Problems, search_problems
 from jetcal_api.status import Status
 
 GROUP = "jetcal.dev"
@@ -18,8 +19,27 @@ API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "JetCalibration"
 
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=32)]
+
+
+def _as_text(value: Any) -> Any:
+    """A bare number is as good as its text, as everywhere in Kubernetes."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else value
+
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    Field(
+        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
+        max_length=32,
+        json_schema_extra={"format": "int-or-string"},
+    ),
+]
 Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s'\"`$;|&<>\\]+$")]
+ResourceName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+TritonVersion = Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}-py3$", max_length=16)]
+TreePath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")]
 Loss = Literal["MaskedMAE", "Huber", "LogCosh", "LogCoshQuantiles", "GaussianNLL"]
 
 
@@ -55,8 +75,7 @@ class Split(Model):
     def _sums_to_one(self) -> Split:
         total = self.train + self.validation + self.test
         if not math.isclose(total, 1, abs_tol=1e-6):
-            msg = f"train, validation and test must sum to 1, got {total:g}"
-            raise ValueError(msg)
+            raise Problems.error([((), f"train, validation and test must sum to 1, got {total:g}")])
         return self
 
 
@@ -72,7 +91,7 @@ class Dataset(Model):
 
     files: Annotated[list[Uri], Field(min_length=1, max_length=256)]
     """ROOT files: s3://, https:// or root:// uris with globs; paths (from the YAML) only in ``jetcal run``."""
-    tree: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")] = "AK4jets/jetTree"
+    tree: TreePath = "AK4jets/jetTree"
     """Path of the tree in each file; its highest cycle is read."""
     jets: JetSelection = JetSelection()
     """Which jets take part."""
@@ -100,8 +119,8 @@ class ModelSpec(Model):
             name for name, field in zip(ARCHITECTURES, ("pfn", "particle_net"), strict=True) if getattr(self, field)
         ]
         if len(given) != 1:
-            msg = f"give exactly one architecture of {', '.join(ARCHITECTURES)}; got {', '.join(given) or 'none'}"
-            raise ValueError(msg)
+            problem = f"give exactly one architecture of {', '.join(ARCHITECTURES)}; got {', '.join(given) or 'none'}"
+            raise Problems.error([((), problem)])
         return self
 
     @property
@@ -185,11 +204,11 @@ class Tuning(Model):
     algorithm: Algorithm = Algorithm()
     """How the next trial is suggested."""
     max_trials: Annotated[int, Field(ge=1, le=1000)] = 30
-    """Trials in all."""
+    """Trials in all; counts while the search runs, a search that has ended is not taken up again."""
     parallel_trials: Annotated[int, Field(ge=1, le=100)] = 5
     """Trials at the same time."""
     max_failed_trials: Annotated[int, Field(ge=0, le=1000)] = 5
-    """Failed trials that end the search."""
+    """Failed trials that end the search; with 0 the first one does."""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Epochs of each trial."""
     early_stopping: EarlyStopping | None = None
@@ -216,6 +235,13 @@ class Training(Model):
     resources: TrainingResources = TrainingResources(cpu="4", memory="12Gi")
     """What each Pod asks for."""
 
+    @model_validator(mode="after")
+    def _job_is_one_pod(self) -> Training:
+        if self.runtime == "Job" and self.workers > 1:
+            problem = f"runtime Job takes one worker, got {self.workers}: choose PyTorchJob or TrainJob, or one worker"
+            raise Problems.error([(("workers",), problem)])
+        return self
+
 
 class Acceptance(Model):
     """What a candidate must reach to be served."""
@@ -238,7 +264,7 @@ class Evaluation(Model):
 class Serving(Model):
     """The endpoint."""
 
-    triton_version: Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}-py3$")] = "26.06-py3"
+    triton_version: TritonVersion = "26.06-py3"
     """Release of Triton; opset and IR of the exported model follow from it."""
     min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
     """Fewest Pods."""
@@ -246,6 +272,13 @@ class Serving(Model):
     """Most Pods."""
     resources: TrainingResources = TrainingResources(cpu="2", memory="4Gi")
     """What each Pod asks for."""
+
+    @model_validator(mode="after")
+    def _fewest_below_most(self) -> Serving:
+        if self.min_replicas > self.max_replicas:
+            problem = f"must not be above maxReplicas, got {self.min_replicas} and {self.max_replicas}"
+            raise Problems.error([(("minReplicas",), problem)])
+        return self
 
 
 class TensorBoard(Model):
@@ -281,13 +314,29 @@ class JetCalibrationSpec(Model):
     suspend: bool = False
     """Pause every job; serving goes on."""
 
+    @model_validator(mode="after")
+    def _something_to_do(self) -> JetCalibrationSpec:
+        if self.tuning is None and self.training is None:
+            problem = "give tuning, training or both: without them there is nothing to make a model from"
+            raise Problems.error([((), problem)])
+        return self
+
+    @model_validator(mode="after")
+    def _search_fits(self) -> JetCalibrationSpec:
+        if self.tuning is not None:
+            algorithm, space = self.tuning.algorithm.name, self.tuning.search_space
+            problems = search_problems(self.model.architecture, algorithm, space)
+            if problems:
+                raise Problems.error([(("tuning", *path), problem) for path, problem in problems])
+        return self
+
 
 class ObjectMeta(Model):
     """The part of Kubernetes' metadata that jetcal reads."""
 
     model_config = {"extra": "allow"}
 
-    name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+    name: ResourceName
     namespace: str = "default"
     uid: str = ""
     generation: int = 1
@@ -306,5 +355,11 @@ class JetCalibration(Model):
 
     @classmethod
     def parse(cls, document: Any) -> JetCalibration:
-        """Validate a parsed YAML document; raises ``pydantic.ValidationError``."""
-        return cls.model_validate(document)
+        """Validate a parsed YAML document as strictly as an API server does.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            `jetcal_api.messages.explain` puts it into sentences.
+        """
+        return cls.model_validate(document, strict=True, by_alias=True, by_name=False)
