@@ -13,8 +13,8 @@ from jetcal.data.padding import pad_indices
 Infer = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Answers one padded batch: constituents (N, P, 6) and jet (N, 6) in, factors (N, 3) out."""
 
-MAX_PAIRS = 4_000_000
-"""Most pairs of constituents N * P * P in one batch; a graph network's memory grows with them."""
+MAX_PAIRS = 2**17
+"""Most pairs of constituents N * P * P in one batch: a graph network works on so many within a core's cache."""
 
 
 def predict(jets: Jets, infer: Infer, batch_size: int) -> NDArray[np.float32]:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError
 from jetcal.serving import batches
+from jetcal.serving.signature import INPUTS, OUTPUT
 
-INPUTS = ("constituents", "jet")
-OUTPUT = "correction"
 ERRORS_ONLY = 3
 
 

@@ -1,0 +1,42 @@
+"""The folder that Triton is pointed at: configuration, version, model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, OUTPUTS
+from jetcal.serving.signature import INPUTS, OUTPUT, REVISION
+from jetcal_api.documents import MODEL_NAME
+
+MAX_BATCH_SIZE = 4096
+"""Most jets of one request."""
+
+QUEUE_DELAY_MICROSECONDS = 200
+"""How long a request waits for others of the same shape to share a run."""
+
+
+def write(folder: Path, model: bytes, revision: str) -> Path:
+    """Write the repository ``folder`` with one version of one model; the path of its ``model.onnx``."""
+    version = folder / MODEL_NAME / "1"
+    version.mkdir(parents=True, exist_ok=True)
+    (version / "model.onnx").write_bytes(model)
+    (folder / MODEL_NAME / "config.pbtxt").write_text(configuration(revision))
+    return version / "model.onnx"
+
+
+def configuration(revision: str) -> str:
+    """Triton's ``config.pbtxt``; processor and number of instances are left to the server."""
+    constituents, jet = INPUTS
+    return f"""\
+name: "{MODEL_NAME}"
+backend: "onnxruntime"
+default_model_filename: "model.onnx"
+max_batch_size: {MAX_BATCH_SIZE}
+input [
+  {{ name: "{constituents}" data_type: TYPE_FP32 dims: [ -1, {len(CONSTITUENT_COLUMNS)} ] }},
+  {{ name: "{jet}" data_type: TYPE_FP32 dims: [ {len(JET_COLUMNS)} ] }}
+]
+output [ {{ name: "{OUTPUT}" data_type: TYPE_FP32 dims: [ {len(OUTPUTS)} ] }} ]
+dynamic_batching {{ max_queue_delay_microseconds: {QUEUE_DELAY_MICROSECONDS} }}
+parameters {{ key: "{REVISION}" value {{ string_value: "{revision}" }} }}
+"""
