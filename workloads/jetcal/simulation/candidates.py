@@ -23,6 +23,11 @@ TRACK_DETAILS_PT = 0.95
 """CMS keeps the track's details, and sorts such candidates first, above this pT (GeV)."""
 
 
+def is_neutral(pdg: Ints) -> Bools:
+    """Whether candidates of these codes have no track."""
+    return np.asarray((pdg == PHOTON_CODE) | (pdg == KAON_LONG))
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Candidates ordered by event, in the order in which CMS packs them.
@@ -42,12 +47,12 @@ class Candidates:
     @property
     def charged(self) -> Bools:
         """Whether a candidate has a track."""
-        return ~np.isin(self.pdg, (PHOTON_CODE, KAON_LONG))
+        return np.asarray(~is_neutral(self.pdg))
 
     @property
     def kept_by_chs(self) -> Bools:
         """Whether charged-hadron subtraction keeps a candidate: all but tracks used in the fit of another vertex."""
-        return self.from_pv != vertices.OTHER_VERTEX
+        return np.asarray(self.from_pv != vertices.OTHER_VERTEX)
 
 
 def reconstruct(particles: Overlay, rng: np.random.Generator) -> tuple[Candidates, Ints]:
@@ -63,74 +68,73 @@ def reconstruct(particles: Overlay, rng: np.random.Generator) -> tuple[Candidate
     found = vertices.find(particles.interactions, np.bincount(interaction, minlength=len(particles.interactions.event)))
     from_pv = vertices.from_primary(found, interaction, rng)
     photons, hadrons = _showers(particles, tracks, rng)
-    code = _track_code(particles.kind[tracks.row], tracks.pt)
-    key = np.where(found.primary[interaction], 0, interaction)
-    neutral = [(cluster, pdg) for cluster, pdg in ((photons, PHOTON_CODE), (hadrons, KAON_LONG))]
-    pdg = np.concatenate([code, *(np.full(len(cluster.event), pdg) for cluster, pdg in neutral)])
-    sign = np.concatenate([_pdg_sign(code, particles.charge[tracks.row]), *(np.ones_like(cluster.event) for cluster, _ in neutral)])
-    event = np.concatenate([particles.event[tracks.row], *(cluster.event for cluster, _ in neutral)])
-    pt = np.concatenate([tracks.pt, *(cluster.energy / np.cosh(cluster.eta) for cluster, _ in neutral)])
-    eta = np.concatenate([tracks.eta, *(cluster.eta for cluster, _ in neutral)])
-    phi = np.concatenate([tracks.phi, *(cluster.phi for cluster, _ in neutral)])
-    vertex = np.concatenate([key, *(np.zeros_like(cluster.event) for cluster, _ in neutral)])
-    from_pv = np.concatenate([from_pv, *(np.full(len(cluster.event), vertices.TIGHT) for cluster, _ in neutral)])
-    order = _packing_order(event, pdg, pt, vertex, eta)
-    masses = np.zeros(max(MASSES) + 1)
-    masses[list(MASSES)] = list(MASSES.values())
-    candidates = Candidates(
-        offsets=offsets_of(np.bincount(event, minlength=events)),
-        event=event[order],
-        pt=pt[order],
-        eta=eta[order],
-        phi=phi[order],
-        mass=masses[pdg[order]],
-        pdg=(pdg * sign)[order],
-        from_pv=from_pv[order],
-    )
-    return candidates, found.count
+    charged = {
+        "event": particles.event[tracks.row],
+        "pt": tracks.pt,
+        "eta": tracks.eta,
+        "phi": tracks.phi,
+        "pdg": _track_code(particles.kind[tracks.row], particles.charge[tracks.row], tracks.pt),
+        "from_pv": from_pv,
+        "vertex": np.where(found.primary[interaction], 0, interaction),
+    }
+    blocks = [charged, _neutral(photons, PHOTON_CODE), _neutral(hadrons, KAON_LONG)]
+    columns = {name: np.concatenate([block[name] for block in blocks]) for name in charged}
+    vertex = columns.pop("vertex")
+    order = _packing_order(columns["event"], columns["pdg"], columns["pt"], vertex, columns["eta"])
+    columns = {name: column[order] for name, column in columns.items()}
+    offsets = offsets_of(np.bincount(columns["event"], minlength=events))
+    return Candidates(offsets=offsets, mass=_mass(columns["pdg"]), **columns), found.count
 
 
 def _showers(
     particles: Overlay, tracks: tracker.Tracks, rng: np.random.Generator
-) -> tuple[calorimeter.Clusters, calorimeter.Clusters]:
+) -> tuple[calorimeter.Showers, calorimeter.Showers]:
+    """Photons and neutral hadrons of the calorimeters."""
     phi, reaches = tracker.arrival(particles.pt, particles.eta, particles.phi, particles.charge)
     momentum = np.zeros(len(particles.pt))
     momentum[tracks.row] = tracks.pt * np.cosh(tracks.eta)
-    light = (particles.kind == PHOTON) | ((particles.kind == ELECTRON) & (momentum == 0))
-    electromagnetic = np.flatnonzero(light & reaches)
-    hadronic = np.flatnonzero(((particles.kind == CHARGED_HADRON) | (particles.kind == NEUTRAL_HADRON)) & reaches)
-    return (
-        calorimeter.photons(
-            particles.event[electromagnetic],
-            particles.energy[electromagnetic],
-            particles.eta[electromagnetic],
-            phi[electromagnetic],
-            rng,
-        ),
-        calorimeter.hadrons(
-            particles.event[hadronic],
-            particles.energy[hadronic],
-            particles.eta[hadronic],
-            phi[hadronic],
-            momentum[hadronic],
-            rng,
-        ),
-    )
+
+    def arriving(selected: Bools) -> tuple[Ints, calorimeter.Showers]:
+        rows = np.flatnonzero(selected & reaches)
+        return rows, calorimeter.Showers(particles.event[rows], particles.energy[rows], particles.eta[rows], phi[rows])
+
+    _, light = arriving((particles.kind == PHOTON) | ((particles.kind == ELECTRON) & (momentum == 0)))
+    rows, hadronic = arriving((particles.kind == CHARGED_HADRON) | (particles.kind == NEUTRAL_HADRON))
+    return calorimeter.photons(light, rng), calorimeter.hadrons(hadronic, momentum[rows], rng)
 
 
-def _track_code(kind: Ints, pt: Floats) -> Ints:
+def _track_code(kind: Ints, charge: Ints, pt: Floats) -> Ints:
+    """PDG code of tracks, signed by charge; leptons have the opposite sign of their charge."""
     return np.select(
-        [(kind == ELECTRON) & (pt > ELECTRON_MIN_PT), (kind == MUON) & (pt > MUON_MIN_PT)], [ELECTRON_CODE, MUON_CODE], PION
+        [(kind == ELECTRON) & (pt > ELECTRON_MIN_PT), (kind == MUON) & (pt > MUON_MIN_PT)],
+        [-charge * ELECTRON_CODE, -charge * MUON_CODE],
+        charge * PION,
     )
 
 
-def _pdg_sign(code: Ints, charge: Ints) -> Ints:
-    return np.where(code == PION, charge, -charge)
+def _neutral(clusters: calorimeter.Showers, pdg: int) -> dict[str, np.ndarray]:
+    """Columns of neutral candidates; like CMS, they are taken as coming from the primary vertex."""
+    count = len(clusters.event)
+    return {
+        "event": clusters.event,
+        "pt": clusters.energy / np.cosh(clusters.eta),
+        "eta": clusters.eta,
+        "phi": clusters.phi,
+        "pdg": np.full(count, pdg),
+        "from_pv": np.full(count, vertices.TIGHT),
+        "vertex": np.zeros(count, dtype=np.int64),
+    }
+
+
+def _mass(pdg: Ints) -> Floats:
+    masses = np.zeros(max(MASSES) + 1)
+    masses[list(MASSES)] = list(MASSES.values())
+    return masses[np.abs(pdg)]
 
 
 def _packing_order(event: Ints, pdg: Ints, pt: Floats, vertex: Ints, eta: Floats) -> Ints:
-    """Order of ``PATPackedCandidateProducer``: charged first, with track details first, by vertex, then by falling eta."""
-    neutral = np.isin(pdg, (PHOTON_CODE, KAON_LONG))
+    """Order in which CMS packs candidates: charged first, with track details first, by vertex, then by falling eta."""
+    neutral = is_neutral(pdg)
     block = (event * 2 + neutral) * 2 + (~neutral & (pt < TRACK_DETAILS_PT))
     key = block * (vertex.max(initial=0) + 1) + vertex
     falling_eta = ((10.0 - eta) * 2**14).astype(np.int64)

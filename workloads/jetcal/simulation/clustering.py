@@ -40,7 +40,7 @@ class ClusteredJets:
         return np.repeat(np.arange(len(self)), np.diff(self.member_offsets))
 
 
-def cluster(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, energy: Floats, min_pt: float) -> ClusteredJets:
+def cluster(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, energy: Floats, *, min_pt: float) -> ClusteredJets:
     """Anti-kT jets with R = 0.4 and E-scheme recombination.
 
     Parameters
@@ -55,7 +55,9 @@ def cluster(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, energy: Floats,
     fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)  # noqa: SLF001  # the only way to silence it
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     energy = np.maximum(energy, np.sqrt(pt**2 + pz**2))
-    columns = ak.contents.RecordArray([ak.contents.NumpyArray(c) for c in (px, py, pz, energy)], ["px", "py", "pz", "E"])
+    columns = ak.contents.RecordArray(
+        [ak.contents.NumpyArray(c) for c in (px, py, pz, energy)], ["px", "py", "pz", "E"]
+    )
     events = ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets), columns))
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, JET_RADIUS)
     found = fastjet.ClusterSequence(events, definition).constituent_index(min_pt)
@@ -84,9 +86,10 @@ def cluster(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, energy: Floats,
 def areas(jets: ClusteredJets, rows: Ints) -> Floats:
     """Areas of the jets in ``rows``, in units of eta times rad.
 
-    The area is the set of directions whose infinitely soft particles the jet would collect. For anti-kT that is the disc of radius
-    R about the axis, less what a neighbour takes: a soft particle goes to the jet with the smaller ``dR / pT`` among those within
-    R (Cacciari, Salam, Soyez, JHEP 04 (2008) 063, section 2). The disc is scanned at ``AREA_POINTS`` evenly spread points.
+    The area is the set of directions whose infinitely soft particles the jet would collect. For anti-kT that is the
+    disc of radius R about the axis, less what a neighbour takes: a soft particle goes to the jet with the smaller
+    ``dR / pT`` among those within R (Cacciari, Salam, Soyez, JHEP 04 (2008) 063, section 2). The disc is scanned at
+    ``AREA_POINTS`` evenly spread points: a hundredth of the time that ghost particles would take.
     """
     index = np.arange(AREA_POINTS) + 0.5
     radius, angle = JET_RADIUS * np.sqrt(index / AREA_POINTS), np.pi * (1 + 5**0.5) * index
@@ -101,4 +104,4 @@ def areas(jets: ClusteredJets, rows: Ints) -> Floats:
     nearer = distance * jets.pt[this, None] < radius[None, :] * jets.pt[other, None]
     lost = np.zeros((len(rows), AREA_POINTS), dtype=bool)
     np.logical_or.at(lost, left, nearer & (distance < JET_RADIUS))
-    return np.pi * JET_RADIUS**2 * (1 - lost.mean(axis=1))
+    return np.asarray(np.pi * JET_RADIUS**2 * (1 - lost.mean(axis=1)))

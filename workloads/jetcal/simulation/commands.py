@@ -11,15 +11,17 @@ import click
 @click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--jets", default=10_000, show_default=True, help="Number of jets in all files together.")
 @click.option("--files", default=1, show_default=True, help="Number of ROOT files, JetNtuple_1.root and so on.")
-@click.option("--seed", default=1, show_default=True, help="Same seed, same jets; another seed shares nothing, also no pile-up.")
+@click.option(
+    "--seed", default=1, show_default=True, help="Same seed, same jets; another seed shares nothing, also no pile-up."
+)
 @click.option("--pileup", default=25.0, show_default=True, help="Mean number of pile-up interactions.")
 @click.option("--min-pt", default=15.0, show_default=True, help="Keep jets above this corrected pT, in GeV.")
 @click.option("--pool-size", default=5000, show_default=True, help="Minimum-bias events that pile-up is drawn from.")
 @click.option("--processes", default=1, show_default=True, help="Processes; each works on one file at a time.")
 def simulate(
-    folder: Path, jets: int, files: int, seed: int, pileup: float, min_pt: float, pool_size: int, processes: int
+    *, folder: Path, jets: int, files: int, seed: int, pileup: float, min_pt: float, pool_size: int, processes: int
 ) -> None:
-    """Simulate QCD jets in a parametrised detector, written like CERN Open Data record 12100.
+    r"""Simulate QCD jets in a parametrised detector, written like CERN Open Data record 12100.
 
     OUT is a folder. Files that are whole are kept, so the same command goes on where an earlier one was stopped.
 

@@ -10,7 +10,7 @@ CELL = 0.55
 """Edge of a grid cell, as in CMS's ``fixedGridRhoFastjet``."""
 
 
-def density(event: Ints, pt: Floats, eta: Floats, phi: Floats, events: int, max_abs_eta: float) -> Floats:
+def density(event: Ints, pt: Floats, eta: Floats, phi: Floats, *, events: int, max_abs_eta: float) -> Floats:
     """Median of the cells' summed pT, divided by a cell's area, in GeV for each event.
 
     Parameters
@@ -29,4 +29,4 @@ def density(event: Ints, pt: Floats, eta: Floats, phi: Floats, events: int, max_
     cell = (event[inside] * columns + np.minimum(column, columns - 1)) * rows + row
     sums = np.bincount(cell, pt[inside], events * columns * rows).reshape(events, columns * rows)
     area = (2 * max_abs_eta / columns) * (2 * np.pi / rows)
-    return np.median(sums, axis=1) / area
+    return np.asarray(np.median(sums, axis=1) / area)

@@ -1,7 +1,7 @@
 """Derives the standard correction from a sample of its own: ``python -m jetcal.simulation.derive_standard``.
 
-The sample shares no event with any that `jetcal simulate` makes: its random numbers come from a domain of their own. Each hard event
-passes the detector twice, with pile-up and without, so that the offset is measured on the same jets.
+The sample shares no event with any that `jetcal simulate` makes: its random numbers come from a domain of their own.
+Each hard event passes the detector twice, with pile-up and without, so that the offset is measured on the same jets.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ ABS_ETA = (0.0, 0.522, 1.044, 1.305, 1.479, 1.74, 1.93, 2.172, 2.322, 2.5)
 BARREL = 1.305
 GEN_PT = (12, 15, 17, 20, 23, 27, 30, 35, 40, 45, 57, 72, 90, 120, 150, 200, 300, 400, 550, 750, 1000, 1500, 3000)
 RHO = np.linspace(0, 60, 16)
-DEGREE = 5
+ABSOLUTE_DEGREE, RELATIVE_DEGREE = 5, 3
 MIN_ENTRIES = 30
 OFFSET_MIN_PT = 20.0
 PILEUP = 25.0
@@ -41,7 +42,7 @@ POOL = 2000
 
 @dataclass(frozen=True)
 class Sample:
-    """Matched jets: generator pT, uncorrected pT with and without pile-up (0 where there is no such jet), eta, area, rho."""
+    """Matched jets: generator pT, uncorrected pT with and without pile-up (0: no such jet), eta, area, rho."""
 
     gen_pt: Floats
     pt: Floats
@@ -101,16 +102,16 @@ def derive(sample: Sample) -> StandardCorrection:
         response, mean_pt, error = _responses(sample.gen_pt[eta_bin == number], pt[eta_bin == number])
         good = np.isfinite(response) & np.isfinite(reference[0])
         ratio = reference[0] / response
-        relative.append(_fit(mean_pt[good], ratio[good], np.hypot(error, reference[2])[good]))
+        relative.append(_fit(mean_pt[good], ratio[good], np.hypot(error, reference[2])[good], RELATIVE_DEGREE))
     response, mean_pt, error = reference
     good = np.isfinite(response)
-    absolute = _fit(mean_pt[good], 1 / response[good], error[good])
+    absolute = _fit(mean_pt[good], 1 / response[good], error[good], ABSOLUTE_DEGREE)
     pt_range = (float(np.round(mean_pt[good][0], 1)), float(np.round(mean_pt[good][-1], 1)))
     return StandardCorrection(abs_eta, offset, np.array(relative), absolute, pt_range)
 
 
 def _same_jet(full: Reconstruction, rows: Ints, clean: Reconstruction) -> Floats:
-    """pT of the jet without pile-up nearest to each jet with it, 0 without one within 0.2."""
+    """Transverse momentum of the jet without pile-up nearest to each jet with it, 0 without one within 0.2."""
     left, right = pairs(full.jets.event[rows], clean.jets.offsets)
     deta = clean.jets.eta[right] - full.jets.eta[rows][left]
     distance = np.hypot(deta, delta_phi(clean.jets.phi[right], full.jets.phi[rows][left]))
@@ -127,19 +128,19 @@ def _offset(sample: Sample, selected: np.ndarray) -> Floats:
     density = ((sample.pt - sample.pt_without) / np.maximum(sample.area, 1e-3))[selected]
     rho = sample.rho[selected]
     points = []
-    for low, high in zip(RHO[:-1], RHO[1:], strict=True):
+    for low, high in pairwise(RHO):
         inside = (rho >= low) & (rho < high)
         if inside.sum() >= MIN_ENTRIES:
             error = 1.253 * density[inside].std() / np.sqrt(inside.sum())
             points.append((rho[inside].mean(), np.median(density[inside]), error))
     x, y, error = np.array(points).T
-    return polynomial.polyfit(x, y, 1, w=1 / error)
+    return np.asarray(polynomial.polyfit(x, y, 1, w=1 / error))
 
 
 def _responses(gen_pt: Floats, pt: Floats) -> tuple[Floats, Floats, Floats]:
     """Median response, mean reconstructed pT and the median's error (1.253 RMS / sqrt N) in bins of generator pT."""
     rows = np.full((len(GEN_PT) - 1, 3), np.nan)
-    for number, (low, high) in enumerate(zip(GEN_PT[:-1], GEN_PT[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(GEN_PT)):
         inside = (gen_pt >= low) & (gen_pt < high)
         if inside.sum() >= MIN_ENTRIES:
             response = pt[inside] / gen_pt[inside]
@@ -148,8 +149,8 @@ def _responses(gen_pt: Floats, pt: Floats) -> tuple[Floats, Floats, Floats]:
     return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
-def _fit(pt: Floats, factor: Floats, error: Floats) -> Floats:
-    return polynomial.polyfit(np.log10(pt), factor, min(DEGREE, len(pt) - 2), w=1 / error)
+def _fit(pt: Floats, factor: Floats, error: Floats, degree: int) -> Floats:
+    return np.asarray(polynomial.polyfit(np.log10(pt), factor, min(degree, len(pt) - 2), w=1 / error))
 
 
 def main(arguments: list[str] | None = None) -> None:

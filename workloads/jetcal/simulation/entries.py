@@ -24,9 +24,13 @@ UNKNOWN = -1.0
 
 
 def jet_entries(
-    hard: HardEvents, reconstructed: Reconstruction, standard: StandardCorrection, min_pt: float, numbers: dict[str, Ints]
+    hard: HardEvents,
+    reconstructed: Reconstruction,
+    standard: StandardCorrection,
+    min_pt: float,
+    numbers: dict[str, Ints],
 ) -> JetTable:
-    """Entries of all jets above ``min_pt`` (GeV, after the standard correction) within |eta| < 2.5, ordered by event and pT.
+    """Entries of all jets above ``min_pt`` after the standard correction and within |eta| < 2.5, by event and pT.
 
     Parameters
     ----------
@@ -75,7 +79,10 @@ def jet_entries(
         **_generated(generated, match),
         **_event_shape(event, corrected, jets.eta[rows], jets.phi[rows]),
     }
-    lists = {"PF": _neighbours(reconstructed, rows), "genJetPF": _generated_constituents(generated, match, hard.particles)}
+    lists = {
+        "PF": _neighbours(reconstructed, rows),
+        "genJetPF": _generated_constituents(generated, match, hard.particles),
+    }
     return JetTable(columns, lists)
 
 
@@ -99,7 +106,7 @@ def _constituents(reconstructed: Reconstruction, rows: Ints) -> dict[str, np.nda
 
     fractions = energy_fractions(jet, energy, code, len(rows))
     loose, tight = identification(fractions, count(charged), count(~charged), jets.eta[rows])
-    pt_d, axis2, multiplicity = quark_gluon_variables(jet, pt, deta, dphi, charged, len(rows))
+    pt_d, axis2, multiplicity = quark_gluon_variables(jet, pt, deta, dphi, charged, jets=len(rows))
     return {
         "jetGirth": np.bincount(jet, pt * np.hypot(deta, dphi), len(rows)) / jets.pt[rows],
         "jetLooseID": loose,
@@ -118,7 +125,11 @@ def _constituents(reconstructed: Reconstruction, rows: Ints) -> dict[str, np.nda
 
 def _flavours(jets: ClusteredJets, rows: Ints, hard: HardEvents) -> dict[str, np.ndarray]:
     parton, physics = matching.parton_flavour(jets, rows, hard), matching.hard_parton(jets, rows, hard)
-    columns = {"partonFlav": parton, "hadronFlav": matching.hadron_flavour(jets, rows, hard), "physFlav": physics}
+    columns: dict[str, np.ndarray] = {
+        "partonFlav": parton,
+        "hadronFlav": matching.hadron_flavour(jets, rows, hard),
+        "physFlav": physics,
+    }
     for name, code in (("Parton", np.abs(parton)), ("Phys", np.abs(physics))):
         light, gluon = np.isin(code, (1, 2, 3)), code == matching.GLUON
         columns |= {f"is{name}UDS": light, f"is{name}G": gluon, f"is{name}Other": ~light & ~gluon}
@@ -181,7 +192,9 @@ def _neighbours(reconstructed: Reconstruction, rows: Ints) -> tuple[Ints, dict[s
     }
 
 
-def _generated_constituents(generated: ClusteredJets, match: Ints, particles: Particles) -> tuple[Ints, dict[str, np.ndarray]]:
+def _generated_constituents(
+    generated: ClusteredJets, match: Ints, particles: Particles
+) -> tuple[Ints, dict[str, np.ndarray]]:
     """Constituents of the matched generator jets, relative to the generator jet's axis."""
     matched = np.flatnonzero(match >= 0)
     position, member = _members(generated, match[matched])

@@ -39,9 +39,14 @@ def pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     return np.repeat(np.arange(len(left)), lengths), ranges(right[left], lengths)
 
 
+def wrapped(phi: Floats) -> Floats:
+    """The same angle in [-pi, pi)."""
+    return np.asarray(np.mod(phi + np.pi, 2 * np.pi) - np.pi)
+
+
 def delta_phi(a: Floats, b: Floats) -> Floats:
     """The angle ``a - b`` brought into [-pi, pi)."""
-    return np.mod(a - b + np.pi, 2 * np.pi) - np.pi
+    return wrapped(a - b)
 
 
 def groups(keys: Ints) -> tuple[Ints, Ints, int]:

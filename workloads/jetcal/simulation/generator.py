@@ -25,10 +25,10 @@ BOTTOM, CHARM = 5, 4
 
 @dataclass(frozen=True)
 class Particles:
-    """Visible stable particles, ordered by ``event``, all columns of one length.
+    """Visible stable particles, ordered by event, all columns of one length.
 
-    pt and energy in GeV; ``event`` counts rows of ``offsets``; ``kind`` is one of the constants of this module; ``charge`` in
-    units of e.
+    pt and energy in GeV; event i has the rows ``offsets[i]:offsets[i + 1]``; ``kind`` is one of the constants of this
+    module; ``charge`` in units of e.
     """
 
     offsets: Ints
@@ -89,7 +89,9 @@ class Generator:
         record = _Record(self._pythia.nextBatch(count))
         status, code = np.abs(record.status), np.abs(record.id)
         coloured = (code <= BOTTOM) | (code == 21)  # noqa: PLR2004  # the gluon
-        last_parton = coloured & (status >= PARTON_BEFORE_HADRONISATION[0]) & (status <= PARTON_BEFORE_HADRONISATION[-1])
+        last_parton = (
+            coloured & (status >= PARTON_BEFORE_HADRONISATION[0]) & (status <= PARTON_BEFORE_HADRONISATION[-1])
+        )
         heavy = record.heavy_flavour()
         return HardEvents(
             particles=record.particles(),
@@ -113,9 +115,12 @@ class _Record:
         self.info = batch.info
         self.offsets = offsets_of(np.asarray(ak.num(entries.id)))
         self.id, self.status, self._daughter1, self._daughter2 = (
-            np.asarray(ak.flatten(entries[name])).astype(np.int64) for name in ("id", "status", "daughter1", "daughter2")
+            np.asarray(ak.flatten(entries[name])).astype(np.int64)
+            for name in ("id", "status", "daughter1", "daughter2")
         )
-        self._px, self._py, self._pz, self._e = (np.asarray(ak.flatten(entries.p[name])) for name in ("px", "py", "pz", "e"))
+        self._px, self._py, self._pz, self._e = (
+            np.asarray(ak.flatten(entries.p[name])) for name in ("px", "py", "pz", "e")
+        )
         self._event = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
     def particles(self) -> Particles:
@@ -154,7 +159,9 @@ class _Record:
         """5 or 4 for the last hadron of a chain with bottom or charm, 0 for every other entry."""
         code = np.abs(self.id)
         digits = np.stack([code // 10 % 10, code // 100 % 10, code // 1000 % 10])
-        hadron = (digits[0] > 0) & (digits[1] > 0) & (code < 10**6)  # two quark digits at least; a diquark has 0 as its tens
+        hadron = (
+            (digits[0] > 0) & (digits[1] > 0) & (code < 10**6)
+        )  # two quark digits at least; a diquark has 0 as its tens
         flavour = np.where(hadron, np.where(digits > BOTTOM, 0, digits).max(axis=0), 0)
         flavour = np.where(flavour >= CHARM, flavour, 0)
         first = self.offsets[self._event]

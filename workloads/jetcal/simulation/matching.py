@@ -35,7 +35,7 @@ def hadron_flavour(jets: ClusteredJets, rows: Ints, events: HardEvents) -> Ints:
 
 
 def parton_flavour(jets: ClusteredJets, rows: Ints, events: HardEvents) -> Ints:
-    """Signed flavour by partons within 0.4 as they enter hadronisation: b before c before the hardest; 0 without any."""
+    """Signed flavour by partons within 0.4 as they enter hadronisation: b, else c, else the hardest; 0 without any."""
     heavy = _heaviest(jets, rows, events.partons, allowed=(CHARM, BOTTOM))
     hardest = _hardest(jets, rows, events.partons)
     return np.where(heavy != 0, heavy, hardest)

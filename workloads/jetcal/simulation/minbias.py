@@ -16,7 +16,7 @@ from jetcal.simulation.generator import Generator, Particles
 from jetcal.simulation.settings import COMMON_LINES, MINIMUM_BIAS_LINES, Settings, fingerprint, seed_sequence
 
 CHUNK = 1000
-"""Events of a pool that come from one Pythia; part of the pool's definition, so that any number of processes makes the same."""
+"""Events of a pool that come from one Pythia; fixed, so that any number of processes makes the same pool."""
 
 POOL_VERSION = 1
 

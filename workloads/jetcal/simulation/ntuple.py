@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import awkward as ak
 import numpy as np
@@ -72,9 +72,9 @@ class JetTable:
 def concatenate(tables: list[JetTable]) -> JetTable:
     """Entries of several tables one after another."""
     lists = {}
-    for prefix in LISTS:
+    for prefix, columns in LISTS.items():
         lengths = np.concatenate([np.diff(table.lists[prefix][0]) for table in tables])
-        flat = {name: np.concatenate([table.lists[prefix][1][name] for table in tables]) for name in LISTS[prefix]}
+        flat = {name: np.concatenate([table.lists[prefix][1][name] for table in tables]) for name in columns}
         lists[prefix] = (np.concatenate([[0], np.cumsum(lengths)]), flat)
     return JetTable({name: np.concatenate([table.columns[name] for table in tables]) for name in branches()}, lists)
 
@@ -110,7 +110,7 @@ class Writer:
             entries[prefix] = ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets.astype(np.int64)), record))
         self._tree.extend(entries)
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jetcal.simulation.flat import Floats, Ints, ranges
+from jetcal.simulation.flat import Floats, Ints, ranges, wrapped
 from jetcal.simulation.generator import Particles
 
 BEAM_SPOT_LENGTH = 4.5
@@ -52,7 +52,8 @@ class Overlay:
 def overlay(hard: Particles, pool: Particles, pileup: float, rng: np.random.Generator) -> Overlay:
     """Put pile-up with a mean of ``pileup`` interactions on hard events.
 
-    Each interaction is an event of the pool, turned by a random angle about the beam and mirrored along it in half of the cases.
+    Each interaction is an event of the pool, turned by a random angle about the beam and, in half of the cases,
+    mirrored along it.
     """
     events = len(hard.offsets) - 1
     mean = rng.gamma(MEAN_SPREAD_SHAPE, pileup / MEAN_SPREAD_SHAPE, events)
@@ -77,7 +78,7 @@ def overlay(hard: Particles, pool: Particles, pileup: float, rng: np.random.Gene
         event=interactions.event[interaction],
         pt=np.concatenate([hard.pt, pool.pt[rows]]),
         eta=np.concatenate([hard.eta, pool.eta[rows] * mirror[of_pileup]]),
-        phi=np.concatenate([hard.phi, np.mod(pool.phi[rows] + turn[of_pileup] + np.pi, 2 * np.pi) - np.pi]),
+        phi=np.concatenate([hard.phi, wrapped(pool.phi[rows] + turn[of_pileup])]),
         energy=np.concatenate([hard.energy, pool.energy[rows]]),
         kind=np.concatenate([hard.kind, pool.kind[rows]]),
         charge=np.concatenate([hard.charge, pool.charge[rows]]),
@@ -90,7 +91,10 @@ def without_pileup(hard: Particles) -> Overlay:
     interaction = np.repeat(np.arange(events), np.diff(hard.offsets))
     return Overlay(
         interactions=Interactions(
-            event=np.arange(events), z=np.zeros(events), pileup_mean=np.zeros(events), pileup=np.zeros(events, dtype=np.int64)
+            event=np.arange(events),
+            z=np.zeros(events),
+            pileup_mean=np.zeros(events),
+            pileup=np.zeros(events, dtype=np.int64),
         ),
         interaction=interaction,
         event=interaction,

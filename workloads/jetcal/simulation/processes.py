@@ -1,4 +1,8 @@
-"""Runs tasks in child processes, one process for each task, and never leaves one behind."""
+"""Runs tasks in child processes, one process for each task, and never leaves one behind.
+
+Children are killed when they are no longer wanted, as Pythia's loops know no signals; so a task publishes its files by
+renaming them.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,12 @@ from typing import Any
 
 from jetcal.errors import JetcalError
 
-GRACE = 5.0
-"""Seconds that a child gets to end by itself before it is killed."""
-
 
 def run_tasks(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int) -> Iterator[tuple[int, Any]]:
     """Call ``work(*task)`` for each task in a fresh process, at most ``processes`` at a time.
 
-    A fresh interpreter for each task keeps Pythia's state of one task away from the next, so a task's result depends on its
-    arguments alone.
+    A fresh interpreter for each task keeps Pythia's state of one task away from the next, so a task's result depends on
+    its arguments alone.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ def run_tasks(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], proces
             while waiting and len(running) < processes:
                 number, task = waiting.pop()
                 receiver, sender = context.Pipe(duplex=False)
-                child = context.Process(target=_child, args=(sender, work, task), daemon=True)
-                child.start()
+                child: BaseProcess = context.Process(target=_child, args=(sender, work, task), daemon=True)
+                _start(child)
                 sender.close()
                 running[receiver] = (number, child)
             for ready in wait(list(running)):
@@ -79,29 +80,29 @@ def _result(receiver: Connection, child: BaseProcess) -> Any:
     return result
 
 
+def _start(child: BaseProcess) -> None:
+    """Start a child that Ctrl-C in the terminal does not reach: it inherits the mask, and this process ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        child.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end(children: list[BaseProcess]) -> None:
     for child in children:
-        child.terminate()
+        child.kill()
     for child in children:
-        child.join(GRACE)
-        if child.is_alive():
-            child.kill()
-            child.join()
+        child.join()
 
 
 def _child(sender: Connection, work: Callable[..., Any], task: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
         answer = True, work(*task)
     except JetcalError as error:
         answer = False, error
     sender.send(answer)
-
-
-def _leave(*_: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _follow_parent() -> None:

@@ -1,4 +1,4 @@
-"""From particles of a batch of events to reconstructed jets: detector, charged-hadron subtraction, clustering, densities."""
+"""From particles of a batch of events to jets: detector, charged-hadron subtraction, clustering, densities."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ NEUTRAL_MIN_PT = 0.5
 class Reconstruction:
     """A batch of events as the detector sees it.
 
-    ``jets.members`` are rows of ``candidates``; the densities in GeV per unit area and ``vertices`` have one value for each event.
+    ``jets.members`` are rows of ``candidates``; the densities (GeV per unit area) and ``vertices`` have one value for
+    each event.
     """
 
     interactions: Interactions
@@ -45,8 +46,14 @@ def reconstruct_events(particles: Overlay, rng: np.random.Generator) -> Reconstr
     events = particles.interactions.events
 
     def rho(selected: Bools | slice, max_abs_eta: float) -> Floats:
-        columns = (column[selected] for column in (candidates.event, candidates.pt, candidates.eta, candidates.phi))
-        return density.density(*columns, events=events, max_abs_eta=max_abs_eta)
+        return density.density(
+            candidates.event[selected],
+            candidates.pt[selected],
+            candidates.eta[selected],
+            candidates.phi[selected],
+            events=events,
+            max_abs_eta=max_abs_eta,
+        )
 
     charged = candidates.charged
     return Reconstruction(
@@ -67,10 +74,10 @@ def chs_jets(candidates: Candidates) -> ClusteredJets:
     pt, eta = candidates.pt[rows], candidates.eta[rows]
     energy = np.hypot(pt * np.cosh(eta), candidates.mass[rows])
     counts = np.bincount(candidates.event[rows], minlength=len(candidates.offsets) - 1)
-    jets = cluster(offsets_of(counts), pt, eta, candidates.phi[rows], energy, JET_MIN_RAW_PT)
+    jets = cluster(offsets_of(counts), pt, eta, candidates.phi[rows], energy, min_pt=JET_MIN_RAW_PT)
     return replace(jets, members=rows[jets.members])
 
 
 def generator_jets(particles: Particles, min_pt: float) -> ClusteredJets:
     """Jets of the stable visible particles of the hard interaction; members are rows of ``particles``."""
-    return cluster(particles.offsets, particles.pt, particles.eta, particles.phi, particles.energy, min_pt)
+    return cluster(particles.offsets, particles.pt, particles.eta, particles.phi, particles.energy, min_pt=min_pt)

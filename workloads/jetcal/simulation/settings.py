@@ -43,6 +43,17 @@ QCD_LINES = (
 MINIMUM_BIAS_LINES = ("SoftQCD:inelastic = on",)
 
 
+LIMITS = {
+    "jets": (1, 10**9),
+    "files": (1, 10**5),
+    "seed": (1, 2**31 - 1),
+    "pileup": (0, 200),
+    "min_pt": (10, 1000),
+    "pool_size": (100, 10**6),
+}
+"""Range of each option."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """One sample.
@@ -61,6 +72,11 @@ class Settings:
         Jets are kept above this pT after the standard correction, GeV.
     pool_size
         Number of minimum-bias events that pile-up is drawn from.
+
+    Raises
+    ------
+    JetcalError
+        A value out of its range.
     """
 
     jets: int
@@ -71,20 +87,13 @@ class Settings:
     pool_size: int = 5000
 
     def __post_init__(self) -> None:
-        for broken, message in (
-            (self.jets < 1, f"--jets must be at least 1, not {self.jets}"),
-            (self.files < 1, f"--files must be at least 1, not {self.files}"),
-            (
-                self.files > self.jets,
-                f"{self.files} files cannot share {self.jets} jets: ask for at most as many files as jets",
-            ),
-            (not 1 <= self.seed < 2**31, f"--seed must lie in 1..{2**31 - 1}, not {self.seed}"),
-            (not 0 <= self.pileup <= 200, f"--pileup must lie in 0..200 interactions, not {self.pileup}"),
-            (not 10 <= self.min_pt <= 1000, f"--min-pt must lie in 10..1000 GeV, not {self.min_pt}"),
-            (not 100 <= self.pool_size <= 10**6, f"--pool-size must lie in 100..1000000 events, not {self.pool_size}"),
-        ):
-            if broken:
+        for option, (low, high) in LIMITS.items():
+            if not low <= (value := getattr(self, option)) <= high:
+                message = f"--{option.replace('_', '-')} must lie in {low}..{high}, not {value}"
                 raise JetcalError(message)
+        if self.files > self.jets:
+            message = f"{self.files} files cannot share {self.jets} jets: ask for at most as many files as jets"
+            raise JetcalError(message)
 
     def jets_in(self, index: int) -> int:
         """Number of jets in file ``index`` (from 0): the same in all, but for one more in the first ones."""
@@ -107,8 +116,8 @@ def fingerprint(document: dict[str, Any]) -> str:
 def seed_sequence(domain: str, *numbers: int) -> np.random.SeedSequence:
     """A source of randomness of its own for each purpose (``domain``), seed and part.
 
-    Streams of different domains or numbers are independent, so a sample, its pile-up pool and the sample behind the standard
-    correction share nothing, whatever seeds a user picks.
+    Streams of different domains or numbers are independent, so a sample, its pile-up pool and the sample behind the
+    standard correction share nothing, whatever seeds a user picks.
     """
     tag = int.from_bytes(hashlib.sha256(domain.encode()).digest()[:8], "big")
     return np.random.SeedSequence([tag, *numbers])

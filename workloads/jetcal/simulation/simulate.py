@@ -1,4 +1,4 @@
-"""Makes a whole sample: the pool, the files that are still missing, and the manifest; `simulate` is what the command calls."""
+"""Makes a whole sample: the pool of minimum-bias events, the files that are still missing, and the manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 
 from jetcal.errors import JetcalError
 from jetcal.simulation import minbias
-from jetcal.simulation.generator import Particles
 from jetcal.simulation.processes import run_tasks
 from jetcal.simulation.production import write_file
 from jetcal.simulation.settings import Settings
@@ -22,9 +21,7 @@ MANIFEST = "simulation.json"
 LOCK = ".simulation.lock"
 
 
-def simulate(
-    folder: Path, settings: Settings, processes: int = 1, report: Callable[[str], None] = lambda line: None
-) -> list[Path]:
+def simulate(folder: Path, settings: Settings, processes: int = 1, report: Callable[[str], None] = print) -> list[Path]:
     """Make the files ``JetNtuple_1.root`` ... of a sample in ``folder``; whole files of the same settings are kept.
 
     The same settings give the same arrays, whatever the number of processes and however often the work was interrupted.
@@ -61,12 +58,9 @@ def simulate(
             report(f"{settings.jets} jets in {settings.files} files are there already: {folder}")
             return paths
         pool = _pool(settings, processes, report)
-        begin, done = time.monotonic(), 0
         tasks = [(settings, index, pool, paths[index]) for index in missing]
-        for number, jets in run_tasks(_timed_file, tasks, processes):
-            done += jets[0]
-            rate = done / (time.monotonic() - begin)
-            report(f"{paths[missing[number]].name}: {jets[0]} jets in {jets[1]:.0f} s ({rate:.0f} jets/s in all)")
+        for number, (jets, seconds) in run_tasks(_timed_file, tasks, processes):
+            report(f"{paths[missing[number]].name}: {jets} jets in {seconds:.1f} s, {jets / seconds:.0f} jets/s a core")
     return paths
 
 
@@ -83,10 +77,8 @@ def _pool(settings: Settings, processes: int, report: Callable[[str], None]) -> 
     path = minbias.pool_path(settings)
     if minbias.load(path) is None:
         report(f"making {settings.pool_size} minimum-bias events for the pile-up (once; kept in {path.parent})")
-        parts: dict[int, Particles] = {}
         tasks = [(settings, index) for index in range(len(minbias.chunks(settings)))]
-        for number, part in run_tasks(minbias.generate_chunk, tasks, processes):
-            parts[number] = part
+        parts = dict(run_tasks(minbias.generate_chunk, tasks, processes))
         minbias.save(minbias.join([parts[number] for number in sorted(parts)]), path)
     return path
 
@@ -106,11 +98,18 @@ def _writable(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             message = f"another simulation is writing to {folder}: wait for it or choose another folder"
             raise JetcalError(message) from error
-        for part in folder.glob(".JetNtuple_*.part"):
-            part.unlink()
-        yield
+        _remove_parts(folder)
+        try:
+            yield
+        finally:
+            _remove_parts(folder)
     finally:
         os.close(lock)
+
+
+def _remove_parts(folder: Path) -> None:
+    for part in folder.glob(".JetNtuple_*.part"):
+        part.unlink()
 
 
 def _claim(folder: Path, settings: Settings) -> None:
@@ -136,5 +135,7 @@ def _claim(folder: Path, settings: Settings) -> None:
         raise JetcalError(message) from error
     if found != document:
         differing = [name for name in document if not isinstance(found, dict) or found.get(name) != document[name]]
-        message = f"{folder} holds jets of other settings ({', '.join(differing)} differ): remove it or choose another folder"
+        message = (
+            f"{folder} holds jets of other settings ({', '.join(differing)} differ): remove it or choose another folder"
+        )
         raise JetcalError(message)

@@ -1,4 +1,4 @@
-"""The standard correction: area offset (L1), then response relative in eta (L2) and absolute in pT (L3), from a table."""
+"""The standard correction, from a table: area offset (L1), response relative in eta (L2) and absolute in pT (L3)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class StandardCorrection:
     def from_document(cls, document: dict[str, Any]) -> StandardCorrection:
         """The table in ``document``."""
         low, high = document["pt_range"]
-        columns = {name: np.asarray(document[name], dtype=float) for name in ("abs_eta", "offset", "relative", "absolute")}
+        columns = {
+            name: np.asarray(document[name], dtype=float) for name in ("abs_eta", "offset", "relative", "absolute")
+        }
         return cls(**columns, pt_range=(float(low), float(high)))
 
     def document(self) -> dict[str, Any]:
@@ -76,12 +78,13 @@ class StandardCorrection:
             ``rhoAll`` of their events, GeV per unit area.
         """
         o0, o1 = self.offset[self._bin(eta)].T
-        return np.maximum(1 - area * np.maximum(o0 + o1 * rho, 0.0) / pt, MIN_FACTOR)
+        return np.asarray(np.maximum(1 - area * np.maximum(o0 + o1 * rho, 0.0) / pt, MIN_FACTOR))
 
     def l2(self, pt: Floats, eta: Floats) -> Floats:
         """Factor that brings the response at eta to that of the barrel; ``pt`` in GeV after L1."""
         logarithm = self._logarithm(pt)
-        return np.einsum("ij,ij->i", self.relative[self._bin(eta)], np.vander(logarithm, self.relative.shape[1], increasing=True))
+        powers = np.vander(logarithm, self.relative.shape[1], increasing=True)
+        return np.asarray((self.relative[self._bin(eta)] * powers).sum(axis=1))
 
     def l3(self, pt: Floats) -> Floats:
         """Factor that brings the response of the barrel to one; ``pt`` in GeV after L1 and L2."""
@@ -94,15 +97,21 @@ class StandardCorrection:
         return l1 * l2 * self.l3(pt * l1 * l2)
 
     def _bin(self, eta: Floats) -> Ints:
-        return np.clip(np.searchsorted(self.abs_eta, np.abs(eta), side="right") - 1, 0, len(self.abs_eta) - 2)
+        return np.asarray(
+            np.clip(np.searchsorted(self.abs_eta, np.abs(eta), side="right") - 1, 0, len(self.abs_eta) - 2)
+        )
 
     def _logarithm(self, pt: Floats) -> Floats:
-        return np.log10(np.clip(pt, *self.pt_range))
+        return np.asarray(np.log10(np.clip(pt, *self.pt_range)))
 
 
 def provenance() -> dict[str, Any]:
     """What the table depends on: generator and detector, as plain JSON with a hash."""
-    document = {"generator": [*COMMON_LINES, *QCD_LINES], "tracker": asdict(TRACKER), "calorimeter": asdict(CALORIMETER)}
+    document = {
+        "generator": [*COMMON_LINES, *QCD_LINES],
+        "tracker": asdict(TRACKER),
+        "calorimeter": asdict(CALORIMETER),
+    }
     return {**document, "fingerprint": fingerprint(document)}
 
 

@@ -24,7 +24,8 @@ def energy_fractions(jet: Ints, energy: Floats, code: Ints, jets: int) -> dict[i
     """
     total = np.maximum(np.bincount(jet, energy, jets), 1e-9)
     return {
-        kind: np.bincount(jet, energy * (code == kind), jets) / total for kind in (PION, KAON_LONG, PHOTON_CODE, ELECTRON_CODE)
+        kind: np.bincount(jet, energy * (code == kind), jets) / total
+        for kind in (PION, KAON_LONG, PHOTON_CODE, ELECTRON_CODE)
     }
 
 
@@ -48,12 +49,12 @@ def identification(fractions: dict[int, Floats], charged: Ints, neutral: Ints, e
 
 
 def quark_gluon_variables(
-    jet: Ints, pt: Floats, deta: Floats, dphi: Floats, charged: Bools, jets: int
+    jet: Ints, pt: Floats, deta: Floats, dphi: Floats, charged: Bools, *, jets: int
 ) -> tuple[Floats, Floats, Ints]:
     """Fragmentation ``pTD``, minor axis and multiplicity (CMS PAS JME-13-002), with weights pT^2.
 
-    ``pTD = sqrt(sum pT^2) / sum pT``; the minor axis is the root of the smaller eigenvalue of the matrix of second moments of
-    (deta, dphi).
+    ``pTD = sqrt(sum pT^2) / sum pT``; the minor axis is the root of the smaller eigenvalue of the matrix of second
+    moments of (deta, dphi).
 
     Parameters
     ----------

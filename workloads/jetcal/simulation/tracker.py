@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jetcal.simulation.flat import Bools, Floats, Ints, groups
+from jetcal.simulation.flat import Bools, Floats, Ints, groups, wrapped
 from jetcal.simulation.generator import CHARGED_HADRON, ELECTRON, MUON
 from jetcal.simulation.overlay import Overlay
 
@@ -23,14 +23,14 @@ class TrackerModel:
     field: float = 3.8
     calorimeter_radius: float = 1.29
     calorimeter_z: float = 3.17
-    efficiency: float = 0.95
+    efficiency: float = 0.94
     """Of a lone hadron of high pT in the centre."""
     efficiency_slope: float = 0.02
     """Loss by material for each eta squared: 0.125 at the edge."""
-    turn_on: float = 0.35
+    turn_on: float = 0.5
     """Efficiency lost at the threshold; falls with ``turn_on_scale``."""
-    turn_on_scale: float = 0.4
-    crowding: float = 0.06
+    turn_on_scale: float = 0.8
+    crowding: float = 0.02
     """Loss for each further charged particle in the same cell, by merged hits."""
     crowding_cell: float = 0.02
     electron_efficiency: float = 0.85
@@ -59,8 +59,8 @@ class Tracks:
 def efficiency(pt: Floats, eta: Floats, kind: Ints, neighbours: Ints, model: TrackerModel = TRACKER) -> Floats:
     """Probability that a charged particle is found.
 
-    ``e = (e0 - s eta^2) (1 - t exp(-(pT - pT_min) / p)) / (1 + c n)`` for hadrons with n charged neighbours in the same cell of
-    the innermost layers; a constant for electrons and muons.
+    ``e = (e0 - s eta^2) (1 - t exp(-(pT - pT_min) / p)) / (1 + c n)`` for hadrons with n charged neighbours in the same
+    cell of the innermost layers; a constant for electrons and muons.
 
     Parameters
     ----------
@@ -75,7 +75,9 @@ def efficiency(pt: Floats, eta: Floats, kind: Ints, neighbours: Ints, model: Tra
     turn_on = 1 - model.turn_on * np.exp(-np.maximum(pt - model.min_pt, 0) / model.turn_on_scale)
     hadron = plateau * turn_on / (1 + model.crowding * neighbours)
     found = np.select(
-        [kind == CHARGED_HADRON, kind == ELECTRON, kind == MUON], [hadron, model.electron_efficiency, model.muon_efficiency], 0.0
+        [kind == CHARGED_HADRON, kind == ELECTRON, kind == MUON],
+        [hadron, model.electron_efficiency, model.muon_efficiency],
+        0.0,
     )
     return np.where((pt > model.min_pt) & (np.abs(eta) < model.max_abs_eta), found, 0.0)
 
@@ -89,9 +91,9 @@ def resolution(pt: Floats, eta: Floats, model: TrackerModel = TRACKER) -> Floats
 def arrival(pt: Floats, eta: Floats, phi: Floats, charge: Ints, model: TrackerModel = TRACKER) -> tuple[Floats, Bools]:
     """Where particles from the centre meet the calorimeter, and which of them do.
 
-    On a helix of radius ``r = pT / (0.3 B)`` the azimuth moves by ``asin(R / 2r)`` on the way to a barrel of radius R, and by
-    ``z / (2 r sinh|eta|)`` on the way to an endcap at z; below ``pT = 0.15 B R`` a particle curls up before the barrel, and its
-    energy is lost if it leaves no track.
+    On a helix of radius ``r = pT / (0.3 B)`` the azimuth moves by ``asin(R / 2r)`` on the way to a barrel of radius R,
+    and by ``z / (2 r sinh|eta|)`` on the way to an endcap at z; below ``pT = 0.15 B R`` a particle curls up before the
+    barrel, and its energy is lost if it leaves no track.
 
     Returns
     -------
@@ -103,21 +105,23 @@ def arrival(pt: Floats, eta: Floats, phi: Floats, charge: Ints, model: TrackerMo
     sine = bend * model.calorimeter_radius
     reaches = (charge == 0) | ~barrel | (sine < 1)
     turn = np.where(barrel, np.arcsin(np.minimum(sine, 1.0)), np.minimum(bend * depth, np.pi))
-    return np.mod(phi - charge * turn + np.pi, 2 * np.pi) - np.pi, reaches
+    return wrapped(phi - charge * turn), reaches
 
 
 def track(particles: Overlay, rng: np.random.Generator, model: TrackerModel = TRACKER) -> Tracks:
     """Find and measure the charged particles."""
     rows = np.flatnonzero(particles.charge != 0)
     pt, eta, phi = particles.pt[rows], particles.eta[rows], particles.phi[rows]
-    found = rng.random(len(rows)) < efficiency(pt, eta, particles.kind[rows], _neighbours(particles, rows, model), model)
+    found = rng.random(len(rows)) < efficiency(
+        pt, eta, particles.kind[rows], _neighbours(particles, rows, model), model
+    )
     smear = rng.normal(0.0, 1.0, (3, len(rows)))
     measured = pt * np.maximum(1 + resolution(pt, eta, model) * smear[0], 0.1)
     return Tracks(
         row=rows[found],
         pt=measured[found],
         eta=(eta + model.angle * smear[1])[found],
-        phi=(np.mod(phi + model.angle * smear[2] + np.pi, 2 * np.pi) - np.pi)[found],
+        phi=(wrapped(phi + model.angle * smear[2]))[found],
     )
 
 

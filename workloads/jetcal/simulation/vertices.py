@@ -18,15 +18,15 @@ FIT_PROBABILITY = 0.9
 """Part of a vertex's tracks that its fit uses."""
 
 USED_IN_FIT, TIGHT, LOOSE, OTHER_VERTEX = 3, 2, 1, 0
-"""``fromPV`` of CMS: used in the fit of the primary vertex, nearest to it, of no vertex, used in the fit of another one."""
+"""``fromPV`` of CMS: used in the fit of the primary vertex, nearest to it, of no vertex, used in another one's fit."""
 
 
 @dataclass(frozen=True)
 class Vertices:
     """Which interactions made a vertex.
 
-    ``found`` and ``primary`` (merged with the hard interaction, or it) have one row for each interaction, ``near`` likewise
-    (within the loose distance of the primary vertex); ``count`` is the number of reconstructed vertices of each event.
+    ``found``, ``primary`` (the hard interaction, or merged with it) and ``near`` (within the loose distance of the
+    primary vertex) have one row for each interaction; ``count`` is the number of reconstructed vertices of each event.
     """
 
     found: Bools
