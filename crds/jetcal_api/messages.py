@@ -83,18 +83,19 @@ def _join(path: Path, sentence: str) -> str:
 def _unknown(path: Path, document: Any) -> str:
     name = str(path[-1])
     valid = _valid_names(path[:-1], document)
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.6) or _same_letters(name, valid)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = _nearest(name, valid)
+    hint = f"; did you mean {near}?" if near else ""
     what = "unknown field"
     if path[-2:-1] == ("searchSpace",):
         what = f"unknown hyperparameter of {_architecture(document) or 'every architecture'}"
     return f"{what}; valid ones: {', '.join(valid)}{hint}"
 
 
-def _same_letters(name: str, valid: list[str]) -> list[str]:
-    """Valid names that differ in case and separators only (learning_rate, LEARNINGRATE)."""
+def _nearest(name: str, valid: list[str]) -> str | None:
+    """The valid name that was probably meant: one that differs in case and separators only, else a similar one."""
     plain = name.replace("_", "").replace("-", "").lower()
-    return [candidate for candidate in valid if candidate.lower() == plain]
+    same = [candidate for candidate in valid if candidate.lower() == plain]
+    return next(iter(same or difflib.get_close_matches(name, valid, n=1)), None)
 
 
 def _valid_names(path: Path, document: Any) -> list[str]:
@@ -153,8 +154,8 @@ def _wanted(details: ErrorDetails, path: Path) -> str:
         given = str(details["input"])
         valid = context["expected"].replace("'", "")
         names = valid.replace(" or ", ", ").split(", ")
-        near = difflib.get_close_matches(given, names, n=1) or _same_letters(given, names)
-        return f"must be {valid}" + (f" (did you mean {near[0]}?)" if near else "")
+        near = _nearest(given, names) if len(names) > 1 else None
+        return f"must be {valid}" + (f" (did you mean {near}?)" if near else "")
     if kind == "string_pattern_mismatch":
         return f"must be {_pattern(context['pattern'])}"
     if kind in {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}:

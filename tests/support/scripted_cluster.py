@@ -13,8 +13,8 @@ from jetcal_api.documents import OBJECTIVE, fingerprint, parse_input
 from jetcal_api.resource import JetCalibration
 from jetcal_operator import naming
 from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Observed
-from jetcal_operator.platform import Platform
 from jetcal_operator.planner import plan
+from jetcal_operator.platform import Platform
 
 KINDS = frozenset(
     {
@@ -108,16 +108,17 @@ class ScriptedCluster:
         if found is None or found["metadata"]["uid"] != deletion.uid:
             return
         self.log.append(("delete", deletion.key.kind, deletion.key.name))
-        self._drop(deletion.key)
+        self.vanish(deletion.key)
 
-    def _drop(self, key):
+    def vanish(self, key):
+        """An object and what it owns are gone, whoever did it."""
         gone = self.objects.pop(key)
         self.results.pop(key, None)
         self.failures.pop(key, None)
         for other, child in list(self.objects.items()):
             owners = {reference["uid"] for reference in child["metadata"].get("ownerReferences", [])}
             if gone["metadata"]["uid"] in owners and other in self.objects:
-                self._drop(other)
+                self.vanish(other)
 
     # what controllers and workers do
 

@@ -42,13 +42,14 @@ class Scope:
         labels: dict[str, str],
         annotations: dict[str, str] | None = None,
     ) -> Manifest:
-        """The head of a manifest that the resource owns."""
+        """The head of a manifest; the resource owns it, once it is in a cluster."""
         metadata: dict[str, Any] = {
             "name": name,
             "namespace": self.resource.metadata.namespace,
             "labels": labels,
-            "ownerReferences": [naming.owner_reference(self.resource)],
         }
+        if self.resource.metadata.uid:
+            metadata["ownerReferences"] = [naming.owner_reference(self.resource)]
         if annotations:
             metadata["annotations"] = annotations
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
