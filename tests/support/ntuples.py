@@ -80,9 +80,10 @@ def write_ntuple(
     branches = _branches(original, rng, unmatched, jets_per_event, first_event)
     extra = np.repeat(np.arange(len(original) - huge_jets, len(original)), huge)
     branches["PF"] = _candidates(original, rng, neighbours, empty_jets, extra)
-    matched = empty_jets + int(np.argmax(branches["jetGenMatch"][empty_jets:] == 1))
-    for name, value in (overwrite or {}).items():
-        _overwrite(branches, name, matched, value)
+    if overwrite:
+        matched = empty_jets + int(np.argmax(branches["jetGenMatch"][empty_jets:] == 1))
+        for name, value in overwrite.items():
+            _overwrite(branches, name, matched, value)
     for name in without:
         group, _, field = name.partition("_")
         if group == "PF":

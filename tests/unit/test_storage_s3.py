@@ -151,7 +151,7 @@ def test_a_uri_without_bucket_is_refused(uri: str) -> None:
         (503, "SlowDown", TransientError, "cannot serve now"),
         (500, "InternalError", TransientError, "cannot serve now"),
         (403, "AccessDenied", StorageError, "access denied; the key needs s3:ListBucket"),
-        (301, "PermanentRedirect", StorageError, "set AWS_DEFAULT_REGION"),
+        (400, "IllegalLocationConstraintException", StorageError, "set AWS_DEFAULT_REGION"),
         (400, "OddRequest", StorageError, "refuses"),
     ],
 )

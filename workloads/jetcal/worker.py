@@ -212,7 +212,7 @@ def _leave_message(text: str) -> None:
     if not given and not path.exists():
         return
     try:
-        path.write_bytes(text.encode()[:MESSAGE_LIMIT])
+        path.write_text(text.encode()[:MESSAGE_LIMIT].decode(errors="ignore"), encoding="utf-8")
     except OSError as error:
         click.echo(f"Warning: the termination message cannot be written: {local.translate(error, path)}", err=True)
 

@@ -67,7 +67,7 @@ def count_shards(files: Sequence[Source]) -> int:
 
 def groups(files: Sequence[Source], shards: int) -> list[list[Source]]:
     """The files in ``shards`` consecutive groups of about the same number of bytes."""
-    middles = np.cumsum([file.size for file in files]) - np.array([file.size for file in files]) / 2
-    total = sum(file.size for file in files)
-    bounds = np.searchsorted(middles, total * np.arange(shards + 1) / shards)
+    weights = np.array([file.size + 1 for file in files])
+    middles = np.cumsum(weights) - weights / 2
+    bounds = np.searchsorted(middles, weights.sum() * np.arange(shards + 1) / shards)
     return [list(files[start:stop]) for start, stop in pairwise(bounds)]

@@ -96,6 +96,7 @@ def read(path: Path, tree: str, *, truth: bool = True, name: str | None = None) 
     wanted = [*JET_BRANCHES.values(), *CONSTITUENT_BRANCHES.values(), INSIDE]
     wanted += [*TRUTH_BRANCHES, *EVENT_BRANCHES] if truth else []
     with _readable(called), _open(path) as file:
+        _check_whole(file, path, called)
         opened = _find_tree(file, tree, called)
         missing = sorted(set(wanted) - set(opened.keys()))
         if missing:
@@ -155,6 +156,13 @@ def _open(path: Path) -> Any:
     return uproot.open(path, handler=uproot.MultithreadedFileSource, array_cache=None)
 
 
+def _check_whole(file: Any, path: Path, called: str) -> None:
+    size, recorded = path.stat().st_size, file.file.fEND
+    if size < recorded:
+        sentence = f"{called}: is truncated, it has {size} of {recorded} bytes; fetch or make it again"
+        raise JetcalError(sentence)
+
+
 def _find_tree(file: Any, tree: str, called: str) -> Any:
     try:
         found = file[tree]
@@ -164,7 +172,7 @@ def _find_tree(file: Any, tree: str, called: str) -> Any:
         sentence = f"{called}: no tree '{tree}'; {known}; mend spec.dataset.tree"
         raise JetcalError(sentence) from error
     if not hasattr(found, "iterate"):
-        sentence = f"{called}: '{tree}' is a {found.classname}, not a tree; mend spec.dataset.tree"
+        sentence = f"{called}: '{tree}' is a {file.classname_of(tree)}, not a tree; mend spec.dataset.tree"
         raise JetcalError(sentence)
     return found
 

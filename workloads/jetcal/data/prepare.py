@@ -104,6 +104,9 @@ def _count(written: dict[Part, list[Shard]]) -> JetCounts:
 
 
 def _check_enough(result: PrepareResult) -> None:
+    if not result.read:
+        error = "the files of spec.dataset.files hold no jets at all"
+        raise JetcalError(error)
     counts = {name: getattr(result.jets, name) for name in PARTS}
     empty = [name for name, count in counts.items() if not count]
     if not empty:

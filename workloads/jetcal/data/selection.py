@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,10 @@ def select(wanted: Sequence[Requirement]) -> tuple[NDArray[np.int64], list[Cut]]
     return np.flatnonzero(kept), cuts
 
 
-def add_cuts(tables: Sequence[Sequence[Cut]]) -> list[Cut]:
-    """The sum of count tables with the same requirements in the same order."""
-    return [Cut(name=row[0].name, removed=sum(cut.removed for cut in row)) for row in zip(*tables, strict=True)]
+def add_cuts(tables: Iterable[Sequence[Cut]]) -> list[Cut]:
+    """The sum of count tables with the same requirements in the same order; an empty table adds nothing."""
+    rows = zip(*(table for table in tables if table), strict=True)
+    return [Cut(name=row[0].name, removed=sum(cut.removed for cut in row)) for row in rows]
 
 
 def parts(events: Events, split: Split) -> dict[Part, NDArray[np.int64]]:
