@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def test_a_jet_on_an_edge_belongs_to_the_upper_bin():
 
 
 def test_bins_follow_each_other_without_a_gap():
-    assert all(low.high == high.low for low, high in zip(PT_BINS, PT_BINS[1:], strict=False))
+    assert all(low.high == high.low for low, high in pairwise(PT_BINS))
     assert (PT_BINS[0].low, PT_BINS[-1].high) == (15, 5000)
 
 

@@ -133,7 +133,9 @@ def cards(measurements: Measurements, verdict: Verdict, acceptance: Acceptance) 
 
 
 def sections(measurements: Measurements, acceptance: Acceptance) -> list[Section]:
-    """The plots in the order of the page."""
+    """The plots in the order of the page; none if no range holds enough jets."""
+    if not any(found.summaries for found in measurements.cells.values()):
+        return []
     histograms = [distributions.distribution(measurements, pt) for pt in WIDE_PT_RANGES]
     return [
         Section(

@@ -80,7 +80,7 @@ def _response(measurements: Measurements, eta: Range) -> Table:
             )
         )
     return Table(
-        f"Median response and resolution, |η| {eta}",
+        f"Median response and resolution, {_eta(eta)}",
         (
             "generator pT [GeV]",
             "jets",
@@ -152,7 +152,7 @@ def _differences(measurements: Measurements) -> Table:
 def _coverage(measurements: Measurements, correction: str) -> Table:
     rows = [
         (
-            f"{each.cell.pt}, |η| {each.cell.eta}",
+            f"{each.cell.pt}, {_eta(each.cell.eta)}",
             f"{each.jets}",
             percent(each.coverage.inside if each.coverage else None),
             percent(each.coverage.below if each.coverage else None),
@@ -166,3 +166,7 @@ def _coverage(measurements: Measurements, correction: str) -> Table:
         ("corrected pT [GeV], |η|", "jets", "inside (68 %)", "below (16 %)", "above (16 %)"),
         tuple(rows),
     )
+
+
+def _eta(eta: Range) -> str:
+    return "all |η|" if eta == ALL_ETA else f"|η| {eta}"

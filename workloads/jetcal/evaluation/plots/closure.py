@@ -8,7 +8,7 @@ from jetcal.evaluation.acceptance import judged_range
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.measurement import Measurements
 from jetcal.evaluation.plots.ranges import GEN_PT, against_gen_pt, around, described, eta_label, median_after, pt_limits
-from jetcal.evaluation.plots.style import Plot, Series, draw, figure, legend, look, pt_axis, to_svg
+from jetcal.evaluation.plots.style import Plot, Series, draw, figure, lay_out, look, pt_axis, to_svg
 from jetcal.evaluation.response import RAW
 
 BANDS = ((0.02, "#e9ecf2"), (0.01, "#d3dae8"))
@@ -40,7 +40,7 @@ def closure(measurements: Measurements, eta: Range, limit: float) -> Plot:
         )
         zoom.set_ylabel("median response")
         zoom.text(0.98, 0.94, eta_label(eta), transform=zoom.transAxes, ha="right", va="top")
-        legend(drawing, whole)
+        lay_out(drawing, whole)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{look(name, 0)['label']} {described(series)}" for name, series in curves.items())
     return Plot(

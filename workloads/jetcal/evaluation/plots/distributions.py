@@ -6,7 +6,7 @@ import numpy as np
 
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measurements
-from jetcal.evaluation.plots.style import Plot, figure, legend, look, to_svg
+from jetcal.evaluation.plots.style import Plot, figure, lay_out, look, to_svg
 
 
 def distribution(measurements: Measurements, pt: Range) -> Plot | None:
@@ -41,7 +41,7 @@ def distribution(measurements: Measurements, pt: Range) -> Plot | None:
         axes.set_xlabel("response")
         axes.set_ylabel("density")
         axes.text(0.98, 0.94, f"$p_T$ {pt} GeV", transform=axes.transAxes, ha="right", va="top")
-        legend(drawing, axes, ncols=1, title="median, resolution")
+        lay_out(drawing, axes, ncols=1, title="median, resolution")
         svg = to_svg(drawing, key)
     return Plot(
         key=key,

@@ -16,7 +16,7 @@ from jetcal.evaluation.plots.ranges import (
     median_after,
     pt_limits,
 )
-from jetcal.evaluation.plots.style import FLAVOUR_LOOKS, Plot, draw, figure, legend, look, pt_axis, to_svg
+from jetcal.evaluation.plots.style import FLAVOUR_LOOKS, Plot, draw, figure, lay_out, look, pt_axis, to_svg
 from jetcal.evaluation.response import RAW
 
 _LEAST, _MOST = 0.03, 0.12
@@ -49,7 +49,7 @@ def inclusive(measurements: Measurements) -> Plot:
         axes.tick_params(axis="y", which="minor", left=False, right=False)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel("median response, generator jet $p_T$ > 30 GeV")
-        legend(drawing, axes)
+        lay_out(drawing, axes)
         svg = to_svg(drawing, key)
     return Plot(
         key=key,
@@ -84,7 +84,7 @@ def by_pt(measurements: Measurements, correction: str) -> Plot:
         axes.set_ylim(*around(1, [series for one in every.values() for series in one.values()], _LEAST, _MOST))
         axes.set_ylabel("median response")
         pt_axis(axes, GEN_PT, max(low, 28), high)
-        legend(drawing, axes, ncols=4, title=label)
+        lay_out(drawing, axes, ncols=4, title=label)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{group} {described(series)}" for group, series in curves.items())
     return Plot(
@@ -119,7 +119,7 @@ def difference(measurements: Measurements, pair: tuple[str, str]) -> Plot:
         axes.set_ylim(*holding(0, curves.values(), 0.02))
         axes.set_ylabel(rf"$R_{{{first}}} - R_{{{second}}}$")
         pt_axis(axes, GEN_PT, max(low, 28), high)
-        legend(drawing, axes)
+        lay_out(drawing, axes)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{look(name, 0)['label']} {described(series)}" for name, series in curves.items())
     return Plot(

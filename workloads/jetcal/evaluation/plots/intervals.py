@@ -8,7 +8,7 @@ from jetcal.evaluation.binning import ALL_ETA, PT_BINS, Range
 from jetcal.evaluation.intervals import NOMINAL_COVERAGE
 from jetcal.evaluation.measurement import Measurements
 from jetcal.evaluation.plots.ranges import around, described, pt_limits
-from jetcal.evaluation.plots.style import FLAVOUR_LOOKS, Plot, Series, draw, figure, legend, look, pt_axis, to_svg
+from jetcal.evaluation.plots.style import FLAVOUR_LOOKS, Plot, Series, draw, figure, lay_out, look, pt_axis, to_svg
 
 _TAIL = (1 - NOMINAL_COVERAGE) / 2
 _ETA_LOOKS = list(FLAVOUR_LOOKS.values())
@@ -32,7 +32,7 @@ def coverage(measurements: Measurements, correction: str) -> Plot:
         axes.set_ylim(*around(NOMINAL_COVERAGE, curves.values(), 0.1, 0.32))
         axes.set_ylabel("share of jets inside")
         pt_axis(axes, f"{look(correction, 0)['label']} jet $p_T$ [GeV]", low, high)
-        legend(drawing, axes)
+        lay_out(drawing, axes)
         svg = to_svg(drawing, key)
     words = "; ".join(f"|eta| {eta} {described(series)}" for eta, series in curves.items())
     return Plot(
@@ -58,7 +58,7 @@ def sides(measurements: Measurements, correction: str) -> Plot:
         axes.set_ylim(*around(_TAIL, curves.values(), 0.06, _TAIL))
         axes.set_ylabel("share of jets")
         pt_axis(axes, f"{look(correction, 0)['label']} jet $p_T$ [GeV]", low, high)
-        legend(drawing, axes)
+        lay_out(drawing, axes)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{_SIDES[part]['label']} {described(series)}" for part, series in curves.items())
     return Plot(

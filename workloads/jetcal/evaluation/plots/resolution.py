@@ -14,7 +14,7 @@ from jetcal.evaluation.plots.ranges import (
     pt_limits,
     resolution_after,
 )
-from jetcal.evaluation.plots.style import Plot, draw, figure, legend, look, pt_axis, to_svg
+from jetcal.evaluation.plots.style import Plot, draw, figure, lay_out, look, pt_axis, to_svg
 from jetcal.evaluation.response import STANDARD
 
 
@@ -50,7 +50,7 @@ def resolution(measurements: Measurements, eta: Range) -> Plot:
         below.set_ylim(*_ratio_limits([value for name in names for value in ratios[name].values]))
         pt_axis(below, GEN_PT, low, high)
         main.set_xlabel("")
-        legend(drawing, main)
+        lay_out(drawing, main)
         svg = to_svg(drawing, key)
     words = "; ".join(f"{look(name, 0)['label']} {described(series)}" for name, series in widths.items())
     return Plot(

@@ -60,12 +60,14 @@ _STYLE = {
     "ytick.minor.size": 4,
     "lines.markersize": 7,
     "lines.linewidth": 1.8,
-    "figure.constrained_layout.use": True,
     "svg.fonttype": "path",
     "axes.unicode_minus": True,
 }
 _PT_TICKS = (20, 50, 100, 200, 500, 1000, 2000, 5000)
 _DODGE = 1.02
+_LEFT = 0.155
+_BOTTOM, _MARGIN, _LEGEND_ROW = 0.95, 0.22, 0.33
+"""Inches below the axes, above everything, and for each row of the legend."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,25 @@ def pt_axis(axes: Axes, label: str, low: float, high: float) -> None:
     axes.set_xlabel(label)
 
 
-def legend(drawing: Figure, axes: Axes, ncols: int = 2, title: str | None = None) -> None:
-    """Names of the curves of ``axes`` above the drawing, where they cover nothing."""
+def lay_out(drawing: Figure, axes: Axes, ncols: int = 2, title: str | None = None) -> None:
+    """Fix the margins, the same for all plots, and name the curves of ``axes`` above, where nothing is covered."""
     handles, labels = axes.get_legend_handles_labels()
+    rows = -(-len(handles) // ncols) + (title is not None)
+    height = drawing.get_figheight()
+    top = 1 - (_MARGIN + rows * _LEGEND_ROW) / height
+    drawing.subplots_adjust(left=_LEFT, right=0.975, bottom=_BOTTOM / height, top=top, hspace=0.06)
     if handles:
-        drawing.legend(handles, labels, loc="outside upper left", ncols=ncols, title=title, alignment="left")
+        drawing.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(_LEFT, top),
+            ncols=ncols,
+            title=title,
+            alignment="left",
+            borderaxespad=0.1,
+            borderpad=0.2,
+        )
 
 
 def to_svg(drawing: Figure, key: str) -> str:
