@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from jetcal.errors import JetcalError
 
 MODEL_VERSION = 1
-"""Raised whenever the same settings would give other jets, so that older files are not taken for new ones."""
+"""Raised whenever the same settings would give other jets, for reasons that the manifest does not show by itself."""
 
 MAX_ABS_ETA = 3.0
 """Edge of the modelled detector: the calorimeter endcaps of CMS end here."""
@@ -98,14 +98,6 @@ class Settings:
     def jets_in(self, index: int) -> int:
         """Number of jets in file ``index`` (from 0): the same in all, but for one more in the first ones."""
         return self.jets // self.files + (index < self.jets % self.files)
-
-    def document(self) -> dict[str, Any]:
-        """What determines the content of the files, as plain JSON."""
-        return {**asdict(self), "model": MODEL_VERSION, "generator": [*COMMON_LINES, *QCD_LINES]}
-
-    def fingerprint(self) -> str:
-        """Hash of :meth:`document`."""
-        return fingerprint(self.document())
 
 
 def fingerprint(document: dict[str, Any]) -> str:

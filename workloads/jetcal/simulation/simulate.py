@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from jetcal.errors import JetcalError
 from jetcal.simulation import minbias
 from jetcal.simulation.processes import run_tasks
 from jetcal.simulation.production import write_file
-from jetcal.simulation.settings import Settings
+from jetcal.simulation.settings import MODEL_VERSION, Settings, fingerprint
+from jetcal.simulation.standard import StandardCorrection, provenance
 
 MANIFEST = "simulation.json"
 LOCK = ".simulation.lock"
@@ -62,6 +64,16 @@ def simulate(folder: Path, settings: Settings, processes: int = 1, report: Calla
         for number, (jets, seconds) in run_tasks(_timed_file, tasks, processes):
             report(f"{paths[missing[number]].name}: {jets} jets in {seconds:.1f} s, {jets / seconds:.0f} jets/s a core")
     return paths
+
+
+def manifest(settings: Settings) -> dict[str, Any]:
+    """What determines the content of the files, as plain JSON: the settings, the models, the standard correction."""
+    return {
+        **asdict(settings),
+        "model": MODEL_VERSION,
+        "generator and detector": provenance()["fingerprint"],
+        "standard correction": fingerprint(StandardCorrection.load().document()),
+    }
 
 
 def _timed_file(settings: Settings, index: int, pool: Path, path: Path) -> tuple[int, float]:
@@ -115,7 +127,7 @@ def _remove_parts(folder: Path) -> None:
 def _claim(folder: Path, settings: Settings) -> None:
     """Write the manifest, or check that the one in the folder says the same."""
     path = folder / MANIFEST
-    document = settings.document()
+    document = manifest(settings)
     try:
         found: Any = json.loads(path.read_text())
     except FileNotFoundError:
