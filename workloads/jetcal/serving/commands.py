@@ -1,0 +1,85 @@
+"""Commands that ask a model: ``jetcal verify`` and ``jetcal predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--wait",
+    "seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="How long to wait until the endpoint is ready, in seconds.",
+)
+def verify(seconds: float) -> None:
+    r"""Check that an endpoint serves the exported model and reproduces its golden predictions.
+
+    Reads its document from JETCAL_CALIBRATION, as 'jetcal run' and the operator hand it over.
+
+    \b
+    Example (EXPORT is the fingerprint of the export stage):
+      JETCAL_CALIBRATION='{"stage": "verification", "storage": "/data/jec", "export": "EXPORT",
+        "url": "http://localhost:8000", "tritonVersion": "26.06-py3"}' \
+        jetcal verify
+    """
+    from jetcal import worker
+
+    with worker.stage():
+        from jetcal.serving.verification import verify as check
+        from jetcal_api.documents import VerifyInput
+
+        document = worker.read_input(VerifyInput)
+        result = check(document, seconds)
+        click.echo(
+            f"{result.uri}: Triton {result.server_version} (wanted release {document.triton_version}) serves revision "
+            f"{result.revision}; {result.jets} golden jets agree, largest relative difference {result.max_relative:.2g}"
+        )
+        worker.finish(result)
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True)
+@click.option(
+    "--model", help="Path or s3:// uri of a model.onnx, a model repository, an export or a calibration's storage."
+)
+@click.option("--url", help="Address of a Triton server that serves the model, as http://host:port.")
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write, .root or .parquet.",
+)
+@click.option("--tree", default="AK4jets/jetTree", show_default=True, help="Path of the tree in each ROOT file.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of ONNX Runtime; by default one a core.")
+def predict(  # noqa: PLR0917  # click passes them by name
+    inputs: tuple[str, ...], model: str | None, url: str | None, output: Path, tree: str, threads: int | None
+) -> None:
+    r"""Correct the jets of ROOT files by an exported or a served model.
+
+    INPUTS are paths, globs or uris (s3://, https://, root://). All jets are kept, also without generator jet, with all
+    branches that hold one number a jet; added are correction, correction_down, correction_up (median, 16 % and 84 %
+    quantile of pT_gen / pT_raw), jetPtCorrected and jetMassCorrected (GeV).
+
+    \b
+    Example:
+      jetcal predict demo/ntuples/*.root --model demo/storage -o corrected.root
+      jetcal predict jets.root --url http://localhost:8000 -o corrected.parquet
+    """
+    if (model is None) == (url is None):
+        message = "give either --model (an exported model) or --url (a Triton server)"
+        raise click.UsageError(message)
+    from jetcal.serving.corrector import Corrector
+    from jetcal.serving.prediction import predict as correct
+
+    corrector = Corrector.load(model or url or "", threads)
+    summary = correct(inputs, tree, corrector.model, output)
+    without = f", {summary.without} of them without correction (NaN): their columns make no sense" * bool(
+        summary.without
+    )
+    click.echo(f"{output}: {summary.jets} jets{without}")
