@@ -12,8 +12,18 @@ from jetcal.evaluation.estimate import Estimate
 REPLICAS = 200
 """Replicas of a sample; an error estimated from B replicas is itself known to 1 / sqrt(2 B), here 5 %."""
 
+FEWEST_REPLICAS = 30
+"""Replicas of the largest samples."""
+
+_MAX_WEIGHTS = 100_000_000
+_ROWS = 1 << 16
 _RESOLUTION = 1 << 16
 _LARGEST = 9
+
+
+def replicas_for(jets: int) -> int:
+    """Replicas that keep the weights of so many jets, one byte each, within 100 MB; large samples get fewer."""
+    return max(FEWEST_REPLICAS, min(REPLICAS, _MAX_WEIGHTS // max(jets, 1)))
 
 
 def poisson_weights(
@@ -43,10 +53,13 @@ def poisson_weights(
     probabilities = np.array([math.exp(-1) / math.factorial(count) for count in range(_LARGEST)])
     uniform = (np.arange(_RESOLUTION) + 0.5) / _RESOLUTION
     table = np.searchsorted(np.cumsum(probabilities), uniform).astype(np.uint8)
-    if events is None:
-        return table[rng.integers(0, _RESOLUTION, (jets, replicas), dtype=np.uint16)]
-    unique, event_of = np.unique(events, return_inverse=True)
-    return table[rng.integers(0, _RESOLUTION, (len(unique), replicas), dtype=np.uint16)][event_of]
+    event_of = None if events is None else np.unique(events, return_inverse=True)[1]
+    count = jets if event_of is None else int(event_of.max(initial=-1)) + 1
+    weights = np.empty((count, replicas), dtype=np.uint8)
+    for start in range(0, count, _ROWS):
+        rows = weights[start : start + _ROWS]
+        rows[:] = table[rng.integers(0, _RESOLUTION, rows.shape, dtype=np.uint16)]
+    return weights if event_of is None else weights[event_of]
 
 
 def weighted_share(chosen: NDArray[np.bool_], weights: NDArray[np.uint8]) -> Estimate:
