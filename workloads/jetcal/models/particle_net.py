@@ -39,7 +39,8 @@ class EdgeConvolution(nn.Module):
         centre = nn.functional.linear(x, own - other, self.first.bias)
         edges = torch.relu(centre.unsqueeze(2) + at_neighbours(nn.functional.linear(x, other), index))
         edges = self.rest(edges) * found.unsqueeze(-1)
-        return edges.sum(2) / found.sum(2, keepdim=True).clamp(min=1)
+        total: Tensor = edges.sum(2)
+        return total / found.sum(2, keepdim=True).clamp(min=1)
 
 
 def at_neighbours(x: Tensor, index: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Fitting a network with one process or many."""
+"""Fitting a network: shares of the data, losses, epochs, checkpoints, metrics, and processes that share the work."""

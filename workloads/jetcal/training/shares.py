@@ -1,0 +1,179 @@
+"""Each process's share of the jets, read in windows that fit in memory, dealt out in random batches.
+
+A share is a range of the part's jets in their order on disk, so that a process opens its own files only. An epoch reads
+the share in windows made of blocks from all over it, and shuffles within each window; a share of one window, which is
+kept in memory, is shuffled as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetcal.data import shards
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets
+from jetcal.data.padding import pad_indices
+from jetcal_api.documents import PrepareResult
+
+BLOCK = 4096
+"""Neighbouring jets that are read together."""
+WINDOW = 262_144
+"""Jets in memory at a time: about 200 MB."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Jets of nearly the same multiplicity: arrays as the network reads them, with y and weight of each jet.
+
+    Attributes
+    ----------
+    constituents, jet
+        (N, P, 6) and (N, 6), as ``pad_indices`` gives them.
+    target
+        (N,): y = ln(gen_pt / raw_pt).
+    gen_pt
+        (N,), GeV.
+    """
+
+    constituents: NDArray[np.float32]
+    jet: NDArray[np.float32]
+    target: NDArray[np.float32]
+    gen_pt: NDArray[np.float32]
+
+
+def split_evenly(total: int, rank: int, count: int) -> tuple[int, int]:
+    """Start and stop of share ``rank`` of ``count`` nearly equal ones."""
+    return rank * total // count, (rank + 1) * total // count
+
+
+class Share:
+    """The jets ``start:stop`` of a part.
+
+    Parameters
+    ----------
+    files
+        Jets of consecutive files.
+    start, stop
+        Range of jets, counted from the first of these files.
+    """
+
+    def __init__(self, files: list[Jets], start: int, stop: int) -> None:
+        self._files: list[tuple[Jets, int, int]] = []
+        first = 0
+        for jets in files:
+            low, high = max(start - first, 0), min(stop - first, len(jets))
+            if low < high:
+                self._files.append((jets, low, high))
+            first += len(jets)
+        self._blocks = [
+            (jets, block, min(block + BLOCK, high))
+            for jets, low, high in self._files
+            for block in range(low, high, BLOCK)
+        ]
+        self._kept: Jets | None = None
+
+    @classmethod
+    def open(cls, dataset: PrepareResult, part: shards.Part, rank: int, count: int) -> Share:
+        """Share ``rank`` of ``count`` of a prepared part; only its own files are fetched."""
+        files = dataset.shards.get(part, [])
+        ends = np.cumsum([file.jets for file in files], dtype=np.int64)
+        start, stop = split_evenly(int(ends[-1]) if len(ends) else 0, rank, count)
+        wanted = [i for i, end in enumerate(ends) if end > start and end - files[i].jets < stop]
+        own = dataset.model_copy(update={"shards": {part: [files[i] for i in wanted]}})
+        skipped = int(ends[wanted[0]]) - files[wanted[0]].jets if wanted else 0
+        return cls(shards.open_part(own, part), start - skipped, stop - skipped)
+
+    def __len__(self) -> int:
+        return sum(high - low for _, low, high in self._files)
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """One column of all jets, in their order."""
+        columns = [jets.jet[name][low:high] for jets, low, high in self._files]
+        return np.concatenate(columns) if columns else np.zeros(0, np.float32)
+
+    def sample(self, count: int, slots: int) -> Iterator[Chunk]:
+        """About ``count`` jets, evenly spread over the share: always the same."""
+        stride = max(1, len(self) // max(count, 1))
+        for jets, low, high in self._files:
+            yield from _chunks(jets, np.arange(low, high, stride), slots)
+
+    def all(self, slots: int) -> Iterator[Chunk]:
+        """Every jet once."""
+        for jets, low, high in self._blocks:
+            yield from _chunks(jets, np.arange(low, high), slots)
+
+    def batches(self, steps: int, slots: int, random: np.random.Generator, *, skip: int = 0) -> Iterator[list[Chunk]]:
+        """Every jet once, in ``steps`` random batches of nearly equal size.
+
+        Parameters
+        ----------
+        steps
+            Number of batches, at most the number of jets.
+        slots
+            Padded constituents in a chunk at most, unless one jet alone has more.
+        random
+            Decides on the order.
+        skip
+            Batches at the start that are left out.
+        """
+        ends = np.arange(1, steps + 1) * len(self) // steps
+        step = done = 0
+        batch: list[Chunk] = []
+        for window in self._windows(random):
+            order = random.permutation(len(window))
+            start = 0
+            while start < len(order):
+                stop = min(len(order), start + int(ends[step]) - done)
+                if step >= skip:
+                    batch += _chunks(window, order[start:stop], slots)
+                done += stop - start
+                start = stop
+                if done == ends[step]:
+                    if step >= skip:
+                        yield batch
+                    batch, step = [], step + 1
+
+    def _windows(self, random: np.random.Generator) -> Iterator[Jets]:
+        order = random.permutation(len(self._blocks))
+        blocks = WINDOW // BLOCK
+        if len(order) <= blocks:
+            self._kept = self._kept or _join(self._blocks)
+            yield self._kept
+            return
+        for start in range(0, len(order), blocks):
+            yield _join([self._blocks[i] for i in sorted(order[start : start + blocks])])
+
+
+def _join(blocks: list[tuple[Jets, int, int]]) -> Jets:
+    """Copy blocks of jets into one piece of memory."""
+    pieces = [(jets, low, high, slice(int(jets.offsets[low]), int(jets.offsets[high]))) for jets, low, high in blocks]
+    counts = np.concatenate([np.diff(jets.offsets[low : high + 1]) for jets, low, high, _ in pieces])
+    return Jets(
+        jet={
+            name: np.concatenate([jets.jet[name][low:high] for jets, low, high, _ in pieces])
+            for name in (*JET_COLUMNS, "gen_pt")
+        },
+        constituents={
+            name: np.concatenate([jets.constituents[name][own] for jets, _, _, own in pieces])
+            for name in CONSTITUENT_COLUMNS
+        },
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+    )
+
+
+def _chunks(jets: Jets, indices: NDArray[np.int64], slots: int) -> Iterator[Chunk]:
+    """The jets ``indices``, those of similar multiplicity together, so that little is padded."""
+    counts = jets.offsets[indices + 1] - jets.offsets[indices]
+    order = np.argsort(counts, kind="stable")[::-1]
+    indices, counts = indices[order], np.maximum(counts[order], 1)
+    start = 0
+    while start < len(indices):
+        stop = start + max(1, slots // int(counts[start]))
+        rows = indices[start:stop]
+        constituents, jet = pad_indices(jets, rows)
+        gen_pt = jets.jet["gen_pt"][rows]
+        yield Chunk(constituents, jet, np.log(gen_pt / jets.jet["raw_pt"][rows]), gen_pt)
+        start = stop
