@@ -15,7 +15,7 @@ from jetcal_operator.stages import records as kept
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.chain import STAGES, Candidate, chain
 from jetcal_operator.stages.progress import Failed, Progress, Succeeded, outcome
-from jetcal_operator.stages.records import Accepted, Records, TrialTally
+from jetcal_operator.stages.records import Accepted, Records, tally
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.tensorboard import tensorboard
 from jetcal_operator.stages.tuning import Tuning
@@ -65,7 +65,7 @@ def _walk(scope: Scope, upkeep: Upkeep, records: Records) -> tuple[Findings, dic
 def _visit(upkeep: Upkeep, stage: Stage, findings: Findings) -> Progress:
     progress = upkeep.visit(stage)
     if isinstance(stage, Tuning):
-        findings.counts = TrialTally.of(stage.trials(upkeep.world).values())
+        findings.counts = tally(stage.trials(upkeep.world).values())
         _keep_choice(upkeep, stage, progress)
     return progress
 

@@ -95,7 +95,7 @@ def _tuning(findings: Findings, choice: object) -> TuningStatus | None:
     if isinstance(choice, Choice):
         best = choice.result
         chosen = BestTrial(name=best.trial or "", hyperparameters=best.hyperparameters, metrics=best.metrics)
-        return TuningStatus(trials=TrialCounts(**choice.trials.model_dump()), best=chosen)
+        return TuningStatus(trials=choice.trials, best=chosen)
     return TuningStatus(trials=findings.counts) if "tuning" in findings.reached else None
 
 

@@ -69,15 +69,18 @@ class ScriptedCluster:
             occupied=frozenset(self.occupied),
         )
 
-    def reconcile(self):
-        """One reconcile; returns its plan."""
+    def reconcile(self, calls=None):
+        """One reconcile, killed after so many calls if that is given; returns its plan."""
         decided = plan(self.observe(), self.platform)
-        for deletion in decided.delete:
-            self.delete(deletion)
-        for manifest in decided.create:
-            self.create(manifest)
-        for manifest in decided.apply:
-            self.apply(manifest)
+        steps = [
+            *((self.delete, deletion) for deletion in decided.delete),
+            *((self.create, manifest) for manifest in decided.create),
+            *((self.apply, manifest) for manifest in decided.apply),
+        ]
+        for act, argument in steps[:calls]:
+            act(argument)
+        if calls is not None and calls <= len(steps):
+            return decided
         self.resource["status"] = decided.status.model_dump(mode="json", by_alias=True, exclude_none=True)
         return decided
 

@@ -41,6 +41,18 @@ def test_nothing_is_done_about_a_converged_world():
     assert cluster.resource["status"] == before
 
 
+@pytest.mark.parametrize("stage", ["inventory", "dataset", "tuning", "training", "export", "evaluation", "serving"])
+def test_a_status_that_says_the_same_is_the_same(stage):
+    """The shell compares models: an equal status is not written."""
+    cluster = ScriptedCluster(calibration())
+    cluster.settle(stop_at=(stage,))
+    if stage == "tuning":
+        list(cluster.start_trials(cluster.key("Experiment", "tuning")))
+        cluster.reconcile()
+    observed = cluster.observe()
+    assert cluster.reconcile().status == observed.resource.status
+
+
 def test_the_final_training_starts_from_the_chosen_hyperparameters():
     cluster = ScriptedCluster(calibration())
     cluster.settle()

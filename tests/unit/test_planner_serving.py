@@ -209,6 +209,14 @@ def test_without_a_revision_before_a_wrong_endpoint_stalls():
     assert SERVICE in cluster.objects
 
 
+def test_a_verification_counts_also_when_its_pod_is_gone():
+    cluster = served()
+    del cluster.results[cluster.key("Job", "verification")]
+    cluster.settle()
+    assert cluster.log == []
+    assert cluster.conditions()["Serving"] == ("True", "Verified")
+
+
 def test_an_endpoint_made_anew_is_verified_anew():
     cluster = served()
     old = cluster.key("Job", "verification")

@@ -26,23 +26,19 @@ TRIAL_ENDS = ("Succeeded", *TRIAL_FAILURES)
 AnyRecord = TypeVar("AnyRecord", bound=Model)
 
 
-class TrialTally(TrialCounts):
-    """Trials of one search by their state."""
-
-    @classmethod
-    def of(cls, trials: Iterable[Manifest]) -> TrialTally:
-        """Count by the Trials' conditions."""
-        known = list(trials)
-        succeeded = sum(is_true(trial, "Succeeded") for trial in known)
-        failed = sum(any(is_true(trial, end) for end in TRIAL_FAILURES) for trial in known)
-        return cls(succeeded=succeeded, failed=failed, running=len(known) - succeeded - failed)
+def tally(trials: Iterable[Manifest]) -> TrialCounts:
+    """Trials of one search by their conditions."""
+    known = list(trials)
+    succeeded = sum(is_true(trial, "Succeeded") for trial in known)
+    failed = sum(any(is_true(trial, end) for end in TRIAL_FAILURES) for trial in known)
+    return TrialCounts(succeeded=succeeded, failed=failed, running=len(known) - succeeded - failed)
 
 
 class Choice(Model):
     """The chosen trial."""
 
     result: TrainResult
-    trials: TrialTally
+    trials: TrialCounts
 
 
 class Accepted(Model):

@@ -9,13 +9,14 @@ from typing import Any
 from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrainResult, TrialInput
 from jetcal_api.hyperparameters import IntegerRange, NumberRange, OptimizerChoice
 from jetcal_api.resource import Tuning as TuningSpec
+from jetcal_api.status import TrialCounts
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.stages import jobs, pods, records
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
 from jetcal_operator.stages.progress import Failed, Lost, Progress, Running, Succeeded, is_true, outcome
-from jetcal_operator.stages.records import Choice, TrialTally
+from jetcal_operator.stages.records import Choice, tally
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.world import World
 
@@ -170,24 +171,24 @@ class Tuning(Stage):
         """How far the search is, and its choice once it has ended."""
         trials = self.trials(world)
         ended = outcome(child)
-        tally = TrialTally.of(trials.values())
+        counts = tally(trials.values())
         if ended.phase == "Running":
             return self._silent_trial(trials, world) or Running(
-                f"Experiment {self.child_name}: {tally.succeeded} trials succeeded, {tally.failed} failed, "
-                f"{tally.running} running, {self.spec.max_trials} in all"
+                f"Experiment {self.child_name}: {counts.succeeded} trials succeeded, {counts.failed} failed, "
+                f"{counts.running} running, {self.spec.max_trials} in all"
             )
         if ended.phase == "Failed":
             reasons = self._reasons(trials, world) or ended.message
             return Failed("SearchFailed", f"Experiment {self.child_name} failed: {reasons}")
-        return self._choose(trials, tally, world)
+        return self._choose(trials, counts, world)
 
-    def _choose(self, trials: dict[str, Manifest], tally: TrialTally, world: World) -> Progress:
+    def _choose(self, trials: dict[str, Manifest], counts: TrialCounts, world: World) -> Progress:
         succeeded = [name for name, trial in trials.items() if is_true(trial, "Succeeded")]
         results = {name: world.result(ObjectKey(*self.trial_kind, name)) for name in succeeded}
         candidates = [parsed.result for answer in results.values() if answer and _is_good(parsed := self.parse(answer))]
         if candidates:
             best = min(candidates, key=lambda result: (result.metrics[OBJECTIVE], result.trial))
-            return Succeeded(Choice(result=best, trials=tally), f"{best.trial} is the best of {len(trials)} trials")
+            return Succeeded(Choice(result=best, trials=counts), f"{best.trial} is the best of {len(trials)} trials")
         if any(answer is None for answer in results.values()):
             return Lost(f"Experiment {self.child_name} succeeded, but no trial's answer is left; they are asked again")
         reasons = self._reasons(trials, world) or "no trial reported a finite objective"
@@ -243,7 +244,7 @@ class Tuning(Stage):
             metrics={OBJECTIVE: 0.0},
             parameters=0,
         )
-        return Choice(result=result, trials=TrialTally())
+        return Choice(result=result, trials=TrialCounts())
 
 
 def _is_good(parsed: Progress) -> bool:
