@@ -187,4 +187,4 @@ def _print_next(resource: Any, file: Path, storage: Path | None) -> None:
     click.echo(f"  jetcal serve {place}")
     if model:
         jets = resource.spec.dataset.files[0]
-        click.echo(f"  jetcal predict --model {model.uri} '{jets}' --output corrected.root")
+        click.echo(f"  jetcal predict '{jets}' --model {resource.spec.storage.uri} --output corrected.root")

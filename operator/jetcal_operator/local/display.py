@@ -77,8 +77,9 @@ class Display:
             return read_metrics(cluster.kubelet.metrics_file(pod))
 
         stages = stage_rows(resource)
-        trials = trial_rows(cluster.store.list("Trial"), pods, reports)
-        names = {trial.name for trial in trials}
+        searches = cluster.store.list("Trial")
+        trials = trial_rows(searches, pods, reports)
+        names = {trial["metadata"]["name"] for trial in searches}
         workers = [row for row in worker_rows(pods, reports) if row.job not in names]
         if self._live:
             self._live.update(self._table(resource, stages, trials, workers), refresh=True)
@@ -90,7 +91,7 @@ class Display:
         for stage in stages:
             if stage.state in ("running", "done", "failed"):
                 self._news(stage, f"{stage.name}: {stage.state}{f', {stage.detail}' if stage.detail else ''}")
-        for trial in trials:
+        for trial in (row for row in trials if row.state != "Pending"):
             loss = "" if trial.loss is None or trial.state == "Running" else f", loss {trial.loss:.5g}"
             self._news((trial.name, trial.state), f"Trial {trial.name}: {trial.state}{loss} ({trial.hyperparameters})")
         for worker in workers:

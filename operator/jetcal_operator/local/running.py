@@ -16,6 +16,7 @@ from jetcal_operator.local.controllers.endpoint import is_stopped
 from jetcal_operator.local.controllers.search import SearchError, check_algorithm
 from jetcal_operator.local.display import Display
 from jetcal_operator.local.errors import LocalError
+from jetcal_operator.local.freshness import forget_stale_inventory
 from jetcal_operator.local.loop import is_ready, settle, stop_endpoint
 from jetcal_operator.local.session import opened
 from jetcal_operator.local.status import is_true
@@ -47,7 +48,7 @@ async def calibrate(document: dict[str, Any], display: Display, *, serve: bool, 
     """
     name = document["metadata"]["name"]
     async with opened(Path(document["spec"]["storage"]["uri"]), display, port) as cluster:
-        _submit(cluster, document)
+        _submit(cluster, document, display)
         if serve:
             cluster.keep_endpoint(name, up=True)
         async with display.following(cluster, name):
@@ -74,9 +75,11 @@ async def serve_accepted(storage: Path, name: str, display: Display, port: int) 
             await _stopped(cluster, name)
 
 
-def _submit(cluster: LocalCluster, document: dict[str, Any]) -> None:
+def _submit(cluster: LocalCluster, document: dict[str, Any], display: Display) -> None:
+    spec, name = document["spec"], document["metadata"]["name"]
+    if forget_stale_inventory(Path(spec["storage"]["uri"]), spec["dataset"]["files"]):
+        display.tell("the input files have changed since they were listed; they are listed again")
     cluster.forget_lost_results()
-    name = document["metadata"]["name"]
     cluster.submit(document)
     resource = cluster.resource(name)
     if resource and not is_ready(resource):  # running again is how a person on one machine asks for another try
@@ -118,7 +121,7 @@ def invitation(endpoint: Manifest) -> str:
             f"Serving {endpoint['spec']['predictor']['model']['storageUri']} at {url} until Ctrl-C.",
             "Ask it:",
             f"  curl {url}/v2/models/{MODEL_NAME}",
-            f"  jetcal predict --url {url} JETS.root --output corrected.root",
+            f"  jetcal predict JETS.root --url {url} --output corrected.root",
         ]
     )
 

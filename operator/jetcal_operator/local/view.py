@@ -100,9 +100,11 @@ def _summary(resource: JetCalibration, stage: str) -> str:
 
 
 def trial_rows(trials: Iterable[Manifest], pods: Iterable[Manifest], reports: Reports) -> list[TrialRow]:
-    """A row for each trial, in the order of their making."""
-    workers = {pod["metadata"]["ownerReferences"][0]["name"]: pod["metadata"]["name"] for pod in pods}
-    return [_trial_row(trial, workers, reports) for trial in trials]
+    """A row for each trial of the newest search, in the order of their making."""
+    trials = list(trials)
+    newest = _owner(trials[-1]) if trials else ""
+    workers = {_owner(pod): pod["metadata"]["name"] for pod in pods}
+    return [_trial_row(trial, workers, reports) for trial in trials if _owner(trial) == newest]
 
 
 def _trial_row(trial: Manifest, workers: Mapping[str, str], reports: Reports) -> TrialRow:
@@ -126,7 +128,7 @@ def worker_rows(pods: Iterable[Manifest], reports: Reports) -> list[WorkerRow]:
     """The running workers that have reported anything; trials have rows of their own."""
     rows = []
     for pod in pods:
-        owner = pod["metadata"]["ownerReferences"][0]["name"]
+        owner = _owner(pod)
         losses = reports(pod["metadata"]["name"]).get(OBJECTIVE, []) if pod["status"]["phase"] == "Running" else []
         if losses:
             rows.append(WorkerRow(owner, len(losses), losses[-1]))
@@ -147,6 +149,11 @@ def presentable(stored: Manifest) -> dict[str, Any]:
     return {"apiVersion": stored["apiVersion"], "kind": stored["kind"], "metadata": metadata} | {
         name: value for name, value in stored.items() if name in ("spec", "status")
     }
+
+
+def _owner(manifest: Manifest) -> str:
+    name: str = manifest["metadata"]["ownerReferences"][0]["name"]
+    return name
 
 
 def _short(values: Mapping[str, str]) -> str:

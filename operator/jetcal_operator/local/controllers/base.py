@@ -28,6 +28,10 @@ class Controller(Protocol):
         """Whether the running task waits for nothing but a change from outside, as a service does that is up."""
 
 
+_ENDING = object()
+"""Equals nothing that an object wants, so that a task on its way out is always followed by another."""
+
+
 @dataclass
 class _Work:
     wanted: Hashable
@@ -59,7 +63,8 @@ class Controllers:
             if manifest is None or self._wants(manifest) != work.wanted:
                 if work.task.done():
                     del self._work[uid]
-                elif not work.task.cancelling():
+                elif work.wanted is not _ENDING:
+                    work.wanted = _ENDING
                     work.task.cancel()
         for uid, manifest in present.items():
             wanted = self._wants(manifest)
@@ -74,7 +79,7 @@ class Controllers:
                 continue
             current = self._store.get(ObjectKey.of(work.manifest))
             controller = self._controllers[_kind(work.manifest)]
-            if work.task.cancelling() or current is None or not controller.is_settled(current):
+            if work.wanted is _ENDING or current is None or not controller.is_settled(current):
                 return False
         return True
 
