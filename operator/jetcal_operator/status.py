@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jetcal_api.documents import ExportResult, PrepareResult, TrainResult
+from jetcal_api.documents import EvaluateResult, ExportResult, PrepareResult, TrainResult
 from jetcal_api.resource import JetCalibration
 from jetcal_api.status import (
     BestTrial,
@@ -82,7 +82,7 @@ def build(resource: JetCalibration, findings: Findings, endpoint: Endpoint, reco
         if isinstance(model, ExportResult)
         else None,
         evaluation=EvaluationStatus(report=verdict.report, figures=verdict.figures)
-        if verdict is not None and hasattr(verdict, "report")
+        if isinstance(verdict, EvaluateResult)
         else None,
         serving=ServingStatus(url=endpoint.url, revision=endpoint.revision)
         if endpoint.url or endpoint.revision
@@ -132,8 +132,7 @@ def _told(result: object) -> str:
         return f"epoch {result.best_epoch} of {result.epochs} is the best"
     if isinstance(result, ExportResult):
         return f"ONNX model with operator set {result.opset} at {result.repository}"
-    report = getattr(result, "report", None)
-    return f"accepted; see {report}" if report else ""
+    return f"accepted; see {result.report}" if isinstance(result, EvaluateResult) else ""
 
 
 def _serving(endpoint: Endpoint) -> Verdict:

@@ -173,8 +173,8 @@ class Upkeep:
 
     def _delay(self, attempts: int) -> timedelta:
         platform = self.scope.platform
-        doublings = min(attempts, 16)
-        return min(platform.retry_delay * 2**doublings, platform.longest_retry_delay)
+        factor: int = 2 ** min(attempts, 16)
+        return min(platform.retry_delay * factor, platform.longest_retry_delay)
 
 
 def retire(world: World, draft: Draft, name: str, *, current: Stage | None, done: bool) -> None:

@@ -185,7 +185,8 @@ class Tuning(Stage):
     def _choose(self, trials: dict[str, Manifest], counts: TrialCounts, world: World) -> Progress:
         succeeded = [name for name, trial in trials.items() if is_true(trial, "Succeeded")]
         results = {name: world.result(ObjectKey(*self.trial_kind, name)) for name in succeeded}
-        candidates = [parsed.result for answer in results.values() if answer and _is_good(parsed := self.parse(answer))]
+        answers = [self.parse(answer) for answer in results.values() if answer]
+        candidates = [parsed.result for parsed in answers if isinstance(parsed, Succeeded) and _is_good(parsed.result)]
         if candidates:
             best = min(candidates, key=lambda result: (result.metrics[OBJECTIVE], result.trial))
             return Succeeded(Choice(result=best, trials=counts), f"{best.trial} is the best of {len(trials)} trials")
@@ -247,8 +248,9 @@ class Tuning(Stage):
         return Choice(result=result, trials=TrialCounts())
 
 
-def _is_good(parsed: Progress) -> bool:
-    return isinstance(parsed, Succeeded) and OBJECTIVE in parsed.result.metrics and bool(parsed.result.trial)
+def _is_good(result: TrainResult) -> bool:
+    """Whether a trial can be chosen; the model of a result admits finite metrics only."""
+    return OBJECTIVE in result.metrics and bool(result.trial)
 
 
 def search_space(spec: TuningSpec) -> dict[str, IntegerRange | NumberRange | OptimizerChoice]:
