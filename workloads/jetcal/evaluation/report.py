@@ -101,7 +101,7 @@ def cards(measurements: Measurements, verdict: Verdict, acceptance: Acceptance) 
             "Closure",
             tables.percent(Estimate(worst.non_closure, worst.median.replicas)) if worst else _NOT_MEASURED,
             f"largest distance of the median response from 1: at {worst.cell.pt} GeV, |η| {worst.cell.eta}; "
-            f"allowed {100 * acceptance.max_non_closure:g}{tables.PERCENT}"
+            f"allowed {100 * acceptance.max_non_closure:g}{tables.PERCENT} beyond its error"
             if worst
             else f"no bin above {judged_range().low:g} GeV holds {MIN_JETS_JUDGED} jets",
         ),

@@ -42,7 +42,7 @@ def resolution(measurements: Measurements, eta: Range) -> Plot:
                 draw(main, widths[name], order - 1, **look(name, order))
             if ratios[name] and name != STANDARD:
                 draw(below, ratios[name], order - 1, **look(name, order))
-        main.set_ylim(bottom=0)
+        main.set_ylim(0, 1.2 * main.get_ylim()[1])
         main.set_ylabel("resolution")
         main.text(0.98, 0.94, eta_label(eta), transform=main.transAxes, ha="right", va="top")
         below.axhline(1, color="#555555", linewidth=1)
