@@ -82,7 +82,9 @@ class Share:
         ends = np.cumsum([file.jets for file in files], dtype=np.int64)
         start, stop = split_evenly(int(ends[-1]) if len(ends) else 0, rank, count)
         wanted = [i for i, end in enumerate(ends) if end > start and end - files[i].jets < stop]
-        own = dataset.model_copy(update={"shards": {part: [files[i] for i in wanted]}})
+        own_files = [files[i] for i in wanted]
+        counts = dataset.jets.model_copy(update={part: sum(file.jets for file in own_files)})
+        own = dataset.model_copy(update={"shards": {part: own_files}, "jets": counts})
         skipped = int(ends[wanted[0]]) - files[wanted[0]].jets if wanted else 0
         return cls(shards.open_part(own, part), start - skipped, stop - skipped)
 
