@@ -53,6 +53,13 @@ async def opened(storage, cpu=4.0, memory=2.0**40, gpus=()):
         await machine.cluster.controllers.stop()
 
 
+async def turns_true(condition):
+    """Wait for what another process does, such as making a file."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not condition():  # noqa: ASYNC110  # no event tells of it
+            await asyncio.sleep(0.01)
+
+
 def end_of(manifest):
     """The condition in which an object has ended."""
     ends = ("Complete", "Succeeded", "Failed")

@@ -7,10 +7,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.calibrations import calibration
+from tests.support.machine import condition, end_of, job, opened, python, pytorch_job, shell, turns_true
 
 from jetcal_operator.cluster import Deletion, ObjectKey
-from tests.support.calibrations import calibration
-from tests.support.machine import condition, end_of, job, opened, python, pytorch_job, shell
 
 SAY = "printf '%s' '{0}' > \"$JETCAL_TERMINATION_LOG\""
 
@@ -102,7 +102,9 @@ def test_an_indexed_job_runs_every_part_and_no_more_at_once_than_allowed(tmp_pat
 def test_one_failed_part_ends_an_indexed_job(tmp_path):
     rules = {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1]}}]}
     script = 'test "$JOB_COMPLETION_INDEX" = 1 && exit 1; sleep 1000'
-    wanted = job("prepare", shell(script), completionMode="Indexed", completions=2, parallelism=2, podFailurePolicy=rules)
+    wanted = job(
+        "prepare", shell(script), completionMode="Indexed", completions=2, parallelism=2, podFailurePolicy=rules
+    )
     (ended,), (pods,), _ = carry_out(tmp_path, wanted)
     assert condition(ended, "Failed")["reason"] == "PodFailurePolicy"
     assert len(pods) == 1, "the part that was interrupted did not fail"
@@ -217,7 +219,9 @@ def test_a_suspended_job_waits_and_a_running_one_stops(tmp_path):
             key = ObjectKey.of(wanted)
 
             def is_suspended():
-                return any(entry["type"] == "Suspended" for entry in store.get(key).get("status", {}).get("conditions", []))
+                return any(
+                    entry["type"] == "Suspended" for entry in store.get(key).get("status", {}).get("conditions", [])
+                )
 
             await machine.until(is_suspended)
             assert machine.cluster.controllers.idle
@@ -234,14 +238,16 @@ def test_a_suspended_job_waits_and_a_running_one_stops(tmp_path):
 
 
 def test_deleting_a_job_stops_its_process_and_forgets_its_pod(tmp_path):
-    wanted = job("train", shell(f"trap 'touch {tmp_path}/asked; exit 143' TERM; touch {tmp_path}/up; while :; do sleep 0.05; done"))
+    wanted = job(
+        "train",
+        shell(f"trap 'touch {tmp_path}/asked; exit 143' TERM; touch {tmp_path}/up; while :; do sleep 0.05; done"),
+    )
 
     async def main():
         async with opened(tmp_path) as machine:
             created = machine.store.create(wanted)
-            while not (tmp_path / "up").exists():
-                machine.cluster.controllers.adjust()
-                await asyncio.sleep(0.01)
+            machine.cluster.controllers.adjust()
+            await turns_true((tmp_path / "up").exists)
             await machine.cluster.delete(Deletion(ObjectKey.of(created), created["metadata"]["uid"]))
             await machine.until(lambda: machine.cluster.controllers.idle)
             assert machine.store.list("Pod") == []
@@ -274,8 +280,7 @@ def test_an_interrupted_pod_is_no_failed_one(tmp_path):
 
 async def interrupt_when_up(main, tmp_path):
     task = asyncio.create_task(main())
-    while not (tmp_path / "up").exists():
-        await asyncio.sleep(0.01)
+    await turns_true((tmp_path / "up").exists)
     task.cancel()
     await asyncio.wait({task})
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.machine import turns_true
 
 from jetcal_operator.local.machine import Amounts, Machine, installed, quantity
 from jetcal_operator.local.processes import Process, explain_exit
@@ -45,7 +46,9 @@ async def exit_code(tmp_path, script):
     return await process.wait()
 
 
-@pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)])
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)]
+)
 def test_exit_codes_are_those_a_kubelet_reports(tmp_path, script, code):
     assert asyncio.run(exit_code(tmp_path, script)) == code
 
@@ -74,8 +77,7 @@ def test_what_a_program_leaves_behind_is_killed_with_its_end(tmp_path):
 def test_stopping_asks_first_and_kills_after_the_grace(tmp_path):
     async def stop(script, grace):
         process = await Process.start(["sh", "-c", script], os.environ, tmp_path / "log")
-        while not (tmp_path / "up").exists():
-            await asyncio.sleep(0.01)
+        await turns_true((tmp_path / "up").exists)
         (tmp_path / "up").unlink()
         await process.stop(grace)
         return await process.wait()
@@ -108,9 +110,10 @@ def test_nothing_outlives_a_runner_that_is_killed(tmp_path):
 
 def test_a_program_does_not_outlive_its_guard(tmp_path):
     async def kill_guard():
-        process = await Process.start(["sh", "-c", f"echo $$ > {tmp_path}/own; exec sleep 1000"], os.environ, tmp_path / "log")
-        while not (tmp_path / "own").exists():
-            await asyncio.sleep(0.01)
+        process = await Process.start(
+            ["sh", "-c", f"echo $$ > {tmp_path}/own; exec sleep 1000"], os.environ, tmp_path / "log"
+        )
+        await turns_true((tmp_path / "own").exists)
         os.kill(process.pid, signal.SIGKILL)
         return await process.wait()
 

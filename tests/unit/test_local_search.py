@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.support.machine import condition, end_of, experiment, opened, shell, turns_true
 
 from jetcal_operator.cluster import ObjectKey
 from jetcal_operator.local.controllers import medianstop, search
 from jetcal_operator.local.controllers.metrics import observation, read_metrics
-from tests.support.machine import condition, end_of, experiment, opened, shell
 
 REPORT = 'echo "2026-11-21T03:00:00Z validation_loss={0} train_loss=0.5" >> "$JETCAL_METRICS_FILE"; '
 
@@ -107,9 +107,15 @@ def test_a_trial_that_reports_no_objective_counts_as_failed(tmp_path):
 @pytest.mark.parametrize(
     ("algorithm", "words"),
     [
-        ({"algorithmName": "sobol"}, "the algorithm sobol is Katib's on a cluster; 'jetcal run' searches with random or tpe"),
+        (
+            {"algorithmName": "sobol"},
+            "the algorithm sobol is Katib's on a cluster; 'jetcal run' searches with random or tpe",
+        ),
         ({"algorithmName": "tpe", "algorithmSettings": [{"name": "gamma", "value": "1"}]}, "the setting gamma of tpe"),
-        ({"algorithmName": "random", "algorithmSettings": [{"name": "random_state", "value": "x"}]}, "must be a number"),
+        (
+            {"algorithmName": "random", "algorithmSettings": [{"name": "random_state", "value": "x"}]},
+            "must be a number",
+        ),
     ],
 )
 def test_what_only_a_cluster_can_search_is_refused_with_a_word(tmp_path, algorithm, words):
@@ -208,8 +214,7 @@ def test_a_search_goes_on_where_it_was_interrupted(tmp_path):
 
     async def run_and_interrupt():
         task = asyncio.create_task(interrupt())
-        while len(list(tmp_path.glob("toy-*"))) < 2:
-            await asyncio.sleep(0.01)
+        await turns_true(lambda: len(list(tmp_path.glob("toy-*"))) == 2)
         task.cancel()
         await asyncio.wait({task})
 

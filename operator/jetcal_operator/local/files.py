@@ -27,7 +27,7 @@ def read_document(path: Path) -> dict[str, Any]:
         If it cannot be read, is no YAML 1.2, or is not one mapping.
     """
     try:
-        documents = list(YAML(typ="safe", pure=True).load_all(path.read_text(encoding="utf-8")))
+        documents = list(YAML(typ="safe", pure=True).load_all(path.read_text(encoding="utf-8"))) or [None]
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
         raise LocalError(message) from error
@@ -98,7 +98,7 @@ def _absolute(uri: str, folder: Path) -> str:
 
 def _syntax(path: Path, error: YAMLError) -> str:
     if not isinstance(error, MarkedYAMLError):
-        return f"{path}: is no YAML: {error}"
+        return f"{path}: is no YAML: {' '.join(str(error).split())}"
     mark = error.problem_mark or error.context_mark
     problem = " ".join(part for part in (error.context, error.problem) if part).replace("\n", " ")
     where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.local.changes import Changes
 from jetcal_operator.local.objects import ObjectStore
+from jetcal_operator.local.processes import explain_exit
 from jetcal_operator.local.status import is_true, with_condition
 from jetcal_operator.local.triton.environment import TritonUnavailable, prepare_environment
 from jetcal_operator.local.triton.server import Ports, TritonError, TritonServer
@@ -127,7 +128,7 @@ class EndpointController:
                     change.cancel()
         finally:
             death.cancel()
-        message = f"tritonserver ended with code {server.process.returncode} (log: {server.log})"
+        message = f"tritonserver {explain_exit(await server.process.wait())} (log: {server.log})"
         self._report(manifest, Report("False", "Unavailable", message))
 
     def _report(self, manifest: Manifest, report: Report) -> None:
