@@ -79,7 +79,6 @@ def predict(  # noqa: PLR0917  # click passes them by name
 
     corrector = Corrector.load(model or url or "", threads)
     summary = correct(inputs, tree, corrector.model, output)
-    without = f", {summary.without} of them without correction (NaN): their columns make no sense" * bool(
-        summary.without
-    )
-    click.echo(f"{output}: {summary.jets} jets{without}")
+    click.echo(f"{output}: {summary.jets} jets")
+    if summary.without:
+        click.echo(f"{summary.without} of them have no correction (NaN): jetRawPt not positive or a value not finite")

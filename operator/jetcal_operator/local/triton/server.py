@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.client
 import json
 import os
 import re
 import shutil
-import signal
 import socket
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jetcal_operator.local.triton import tied
+from jetcal_operator.local.processes import Process, explain_exit
 from jetcal_operator.local.triton.environment import TritonEnvironment
 
 HOST = "127.0.0.1"
@@ -28,6 +25,8 @@ STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 _BACKEND = Path(__file__).with_name("backend") / "model.py"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where Linux keeps it
+_REGIONS = "jetcal-triton-"
+"""The names of all local servers' shared memory begin so."""
 
 
 class TritonError(Exception):
@@ -49,11 +48,11 @@ class TritonServer:
     Use ``start`` to make one. It ends with the process that started it, also when that one is killed.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, ports: Ports, log: Path, shared_memory: str) -> None:
+    def __init__(self, process: Process, ports: Ports, log: Path) -> None:
         self.process = process
         self.ports = ports
         self.log = log
-        self._shared_memory = shared_memory
+        self._end = asyncio.create_task(process.wait())
 
     @classmethod
     async def start(
@@ -79,18 +78,9 @@ class TritonServer:
         """
         ports = _bound(ports or Ports())
         log = folder / "tritonserver.log"
-        shared_memory = f"jetcal-{os.getpid()}-{ports.http}-"
-        command = _command(environment, repository, folder, ports, shared_memory)
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", tied.__file__, *command),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=asyncio.subprocess.STDOUT,
-                env=environment.variables,
-                start_new_session=True,
-            )
-        return cls(process, ports, log, shared_memory)
+        command = _prepare(environment, repository, folder, ports)
+        log.unlink(missing_ok=True)
+        return cls(await Process.start(command, environment.variables, log), ports, log)
 
     @property
     def url(self) -> str:
@@ -107,11 +97,11 @@ class TritonServer:
         """
         deadline = time.monotonic() + seconds
         while not await self.ready():
-            if self.process.returncode is not None:
-                message = f"tritonserver ended with code {self.process.returncode}: {self._complaint()} ({self.log})"
+            if self._end.done():
+                message = f"tritonserver {explain_exit(self._end.result())}: {self._complaint()} (log: {self.log})"
                 raise TritonError(message)
             if time.monotonic() > deadline:
-                message = f"tritonserver was not ready after {seconds:g} s: {self._complaint()} ({self.log})"
+                message = f"tritonserver was not ready after {seconds:g} s: {self._complaint()} (log: {self.log})"
                 raise TritonError(message)
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -129,22 +119,18 @@ class TritonServer:
         """
         body = await asyncio.to_thread(self._get, "/v2")
         if body is None:
-            message = f"tritonserver at {self.url} does not answer ({self.log})"
+            message = f"tritonserver at {self.url} does not answer (log: {self.log})"
             raise TritonError(message)
         version: str = json.loads(body)["version"]
         return version
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Let requests end, then stop; kill what is still there after ``seconds``."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), seconds)
+            await self.process.stop(seconds)
+            await self._end
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            await self.process.wait()
-            _forget(self._shared_memory)
+            _forget(_regions(self.ports))
 
     async def __aenter__(self) -> Self:
         return self
@@ -199,14 +185,13 @@ def _bound(ports: Ports) -> Ports:
             probe.close()
 
 
-def _command(
-    environment: TritonEnvironment, repository: Path, folder: Path, ports: Ports, shared_memory: str
-) -> list[str]:
+def _prepare(environment: TritonEnvironment, repository: Path, folder: Path, ports: Ports) -> list[str]:
+    _forget_abandoned()
     return [
         str(environment.server),
         f"--model-repository={repository.resolve()}",
         f"--backend-directory={_backends(environment, folder)}",
-        f"--backend-config=python,shm-region-prefix-name={shared_memory}",
+        f"--backend-config=python,shm-region-prefix-name={_regions(ports)}",
         "--disable-auto-complete-config",
         *(f"--{service}-address={HOST}" for service in ("http", "grpc", "metrics")),
         f"--http-port={ports.http}",
@@ -215,10 +200,22 @@ def _command(
     ]
 
 
-def _forget(shared_memory: str) -> None:
-    """Remove the regions that a killed server leaves behind."""
-    for region in _SHARED_MEMORY.glob(f"{shared_memory}*"):
+def _regions(ports: Ports) -> str:
+    """How the names of the shared memory of this process' server on these ports begin."""
+    return f"{_REGIONS}{os.getpid()}-{ports.http}-"
+
+
+def _forget(regions: str) -> None:
+    for region in _SHARED_MEMORY.glob(f"{regions}*"):
         region.unlink(missing_ok=True)
+
+
+def _forget_abandoned() -> None:
+    """Remove the shared memory of servers whose starter was killed, so that nobody else will."""
+    for region in _SHARED_MEMORY.glob(f"{_REGIONS}*"):
+        starter = region.name.removeprefix(_REGIONS).split("-")[0]
+        if not Path("/proc", starter).exists():
+            region.unlink(missing_ok=True)
 
 
 def _backends(environment: TritonEnvironment, folder: Path) -> Path:

@@ -1,0 +1,154 @@
+"""`jetcal predict`: ntuples in, the same jets with their corrections out."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import uproot
+from click.testing import CliRunner, Result
+from tests.support.exports import SPECS, fitted
+from tests.support.ntuples import TREE, write_ntuple
+from tests.support.toys import toy_jets
+
+from jetcal.cli import main
+from jetcal.data import ntuples
+from jetcal.data.jets import OUTPUTS
+from jetcal.export.graph import to_onnx
+from jetcal.serving.inference import OnnxModel
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    path.write_bytes(to_onnx(fitted(SPECS["pfn"], toy_jets(200)), 17, 8, {}).SerializeToString())
+    return path
+
+
+def predict(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["predict", *map(str, arguments)], catch_exceptions=False)
+
+
+def read_root(path: Path, tree: str = TREE) -> dict[str, np.ndarray]:
+    with uproot.open(path) as file:
+        columns: dict[str, np.ndarray] = file[tree].arrays(library="np")
+    return columns
+
+
+def test_all_jets_keep_their_flat_branches_and_order(tmp_path: Path, model: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ntuples, "STEP", "50 kB")  # several pieces
+    write_ntuple(tmp_path / "in.root", 400, unmatched=0.2)
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out.root")
+    assert (done.exit_code, done.output) == (0, f"{tmp_path}/out.root: 400 jets\n")
+    before, after = read_root(tmp_path / "in.root"), read_root(tmp_path / "out.root")
+    flat = {name for name, values in before.items() if values.dtype != object}
+    assert set(after) == flat | {*OUTPUTS, "jetPtCorrected", "jetMassCorrected"}
+    for name in flat:
+        np.testing.assert_array_equal(after[name], before[name])
+        assert after[name].dtype == before[name].dtype
+    pieces = list(ntuples.read(tmp_path / "in.root", TREE))
+    assert len(pieces) > 1
+    expected = np.concatenate([OnnxModel(model).predict(piece.jets) for piece in pieces])
+    np.testing.assert_allclose(np.stack([after[name] for name in OUTPUTS], 1), expected, rtol=1e-5)
+    np.testing.assert_allclose(after["jetPtCorrected"], after["correction"] * before["jetRawPt"], rtol=1e-6)
+
+
+def test_several_files_make_one_parquet(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "a.root", 50, seed=1)
+    write_ntuple(tmp_path / "b.root", 70, seed=2)
+    done = predict(tmp_path / "?.root", "--model", model, "-o", tmp_path / "out.parquet")
+    assert done.exit_code == 0, done.output
+    table = pq.read_table(tmp_path / "out.parquet")
+    wanted = np.concatenate([read_root(tmp_path / name)["jetRawPt"] for name in ("a.root", "b.root")])
+    np.testing.assert_array_equal(table["jetRawPt"].to_numpy(), wanted)
+    assert np.isfinite(table["correction_up"].to_numpy()).all()
+
+
+def test_data_without_generator_jets_is_corrected(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "in.root", 30, without=("genJetPt", "jetGenMatch", "hadronFlav", "partonFlav"))
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out.root")
+    assert done.exit_code == 0, done.output
+    assert np.isfinite(read_root(tmp_path / "out.root")["correction"]).all()
+
+
+def test_jets_that_make_no_sense_are_counted(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "in.root", 30, overwrite={"jetRawPt": -1.0})
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out.root")
+    without = int(np.isnan(read_root(tmp_path / "out.root")["correction"]).sum())
+    assert without > 0
+    assert f"{without} of them have no correction" in done.output
+
+
+def test_empty_and_huge_jets_are_corrected(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "in.root", 30, empty_jets=3, huge_jets=1)
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out.root")
+    assert done.exit_code == 0, done.output
+    assert np.isfinite(read_root(tmp_path / "out.root")["correction"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"without": ("jetRawPt",)}, "has no branch jetRawPt"),
+        ({"truncate": 0.5}, "truncated or damaged"),
+        ({"tree": "other/tree"}, "no tree 'AK4jets/jetTree'"),
+    ],
+)
+def test_a_bad_file_leaves_no_output(tmp_path: Path, model: Path, change: dict, sentence: str) -> None:
+    write_ntuple(tmp_path / "in.root", 50, **change)
+    (tmp_path / "out").mkdir()
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out/out.root")
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: {tmp_path}/in.root: ")
+    assert sentence in done.output
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_bad_second_file_keeps_the_old_output(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "a.root", 20)
+    write_ntuple(tmp_path / "b.root", 20, without=("rhoAll",))
+    (tmp_path / "out.parquet").write_text("old")
+    done = predict(tmp_path / "a.root", tmp_path / "b.root", "--model", model, "-o", tmp_path / "out.parquet")
+    assert done.exit_code == 1
+    assert (tmp_path / "out.parquet").read_text() == "old"
+
+
+def test_files_of_different_branches_are_not_mixed(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "a.root", 20)
+    write_ntuple(tmp_path / "b.root", 20, without=("genJetPt",))
+    done = predict(tmp_path / "a.root", tmp_path / "b.root", "--model", model, "-o", tmp_path / "out.root")
+    assert done.exit_code == 1
+    assert "b.root: its branches differ from the first file's in genJetPt" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "give either --model"),
+        (("--model", "m", "--url", "http://localhost:1"), "give either --model"),
+        (("--url", "localhost:8000"), "is no address of a Triton server"),
+    ],
+)
+def test_the_model_is_named_once(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    done = predict(tmp_path / "in.root", "-o", tmp_path / "out.root", *arguments)
+    assert done.exit_code != 0
+    assert sentence in done.output
+
+
+def test_output_is_root_or_parquet(tmp_path: Path, model: Path) -> None:
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out.csv")
+    assert done.exit_code == 1
+    assert "ends in .root or .parquet" in done.output
+
+
+def test_a_server_that_is_away_is_worth_another_try(tmp_path: Path) -> None:
+    write_ntuple(tmp_path / "in.root", 5)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        done = predict(tmp_path / "in.root", "--url", url, "-o", tmp_path / "out.root")
+    assert done.exit_code == 128
+    assert f"Error: {url}: does not answer" in done.output
