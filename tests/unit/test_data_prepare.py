@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -198,6 +199,11 @@ class TestPrepare:
         many = result.model_copy(update={"shards": {part: result.shards[part] * 500 for part in shards.PARTS}})
         assert PrepareResult.model_validate_json(many.message()).jets == result.jets
 
+    def test_the_message_does_not_pass_for_the_dataset(self, data: Path, tmp_path: Path) -> None:
+        short = PrepareResult.model_validate_json(make(dataset(data, tmp_path / "s")).message())
+        with pytest.raises(JetcalError, match=r"lists 0 of the .* train jets; read the result there"):
+            shards.open_part(short, "train")
+
     def test_nothing_left_gives_the_count_table(self, data: Path, tmp_path: Path) -> None:
         document = dataset(data, tmp_path / "s", jets=JetSelection(min_gen_pt=5000))
         with pytest.raises(JetcalError) as caught:
@@ -242,11 +248,22 @@ class TestPrepare:
             prepare.prepare_part(document, 0)
         assert prepare.find_part(document, 0) is None
 
-    def test_memory_holds_one_step_at_a_time(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ntuples, "STEP", "50 kB")
-        sizes = [len(piece.jets) for piece in ntuples.read(data / "jets_4.root", TREE)]
-        assert sum(sizes) == 240
-        assert max(sizes) < 100
+    def test_memory_does_not_grow_with_the_input(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ntuples, "STEP", "100 kB")
+        monkeypatch.setattr(prepare, "CONSTITUENTS_PER_FILE", 2000)
+        peaks = []
+        for copies in (1, 1, 6):
+            folder = tmp_path / str(len(peaks))
+            write_ntuple(folder / "0.root", 600, baskets=6)
+            for index in range(1, copies):
+                shutil.copy(folder / "0.root", folder / f"{index}.root")
+            document = dataset(folder, tmp_path / "s", shards=1)
+            tracemalloc.start()
+            prepare.prepare_part(document, 0)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        _, one, six = peaks
+        assert six < 1.3 * one
 
 
 class TestCommands:

@@ -1,4 +1,4 @@
-"""Commands of the dataset stage: ``jetcal inventory`` and ``jetcal prepare``."""
+"""Commands of the dataset stage, ``jetcal inventory`` and ``jetcal prepare``, and ``jetcal prune``."""
 
 from __future__ import annotations
 
@@ -72,6 +72,37 @@ def prepare() -> None:
         click.echo(f"{jets.train} jets for training, {jets.validation} for validation, {jets.test} for test")
         click.echo(f"of {result.read} jets read these failed: {cuts}")
         worker.finish(result)
+
+
+@click.command()
+@click.argument("storage")
+@click.option("--older-than", default=24.0, show_default=True, help="Hours without a new file in an attempt.")
+@click.option("--yes", is_flag=True, help="Delete; without it, only list what would go.")
+def prune(storage: str, older_than: float, yes: bool) -> None:  # noqa: FBT001  # click passes options by name
+    r"""Delete what killed or outrun attempts have left in STORAGE (an absolute path or s3://bucket/prefix).
+
+    An attempt goes when its stage has a result, no result speaks of it, and it has got no file for a while. Results and
+    what they name always stay.
+
+    \b
+    Example:
+      jetcal prune s3://jec/ak4-chs
+      jetcal prune s3://jec/ak4-chs --older-than 48 --yes
+    """
+    from jetcal import worker
+
+    with worker.stage():
+        import time
+
+        from jetcal.data.prune import abandoned, remove
+
+        found = abandoned(storage, before=time.time() - 3600 * older_than)
+        for attempt in found:
+            click.echo(f"{attempt.uri}  {attempt.size / 1e6:.1f} MB")
+            if yes:
+                remove(attempt)
+        done = "deleted" if yes else "would be deleted; add --yes to do it"
+        click.echo(f"{len(found)} attempts, {sum(attempt.size for attempt in found) / 1e6:.1f} MB {done}")
 
 
 def _indices(shards: int) -> range:

@@ -153,7 +153,7 @@ def _flat(array: Any) -> NDArray[Any]:
 
 
 def _open(path: Path) -> Any:
-    return uproot.open(path, handler=uproot.MultithreadedFileSource, array_cache=None)
+    return uproot.open(path, handler=uproot.MultithreadedFileSource, array_cache=None, object_cache=None)
 
 
 def _check_whole(file: Any, path: Path, called: str) -> None:

@@ -6,6 +6,7 @@ may, and then they make the same result of which the first published counts.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -121,6 +122,7 @@ def _pieces(files: Sequence[Source], tree: str) -> Iterator[Piece]:
     for source in files:
         with sources.local_copy(source) as path:
             yield from ntuples.read(path, tree, name=source.uri)
+        gc.collect()  # a file's objects refer to each other in circles; without this several files pile up
 
 
 class _Writer:

@@ -97,7 +97,7 @@ def open_part(result: PrepareResult, part: Part, cache: Path | None = None) -> l
     Parameters
     ----------
     result
-        The dataset's result.
+        The dataset's result as it is published; the termination message lists no files.
     part
         train, validation or test.
     cache
@@ -108,7 +108,7 @@ def open_part(result: PrepareResult, part: Part, cache: Path | None = None) -> l
     StorageError
         If a file is missing.
     JetcalError
-        If a file is not what ``write`` makes.
+        If the result lists no files, or a file is not what ``write`` makes.
     """
     return [_jets(batch) for batch in _batches(result, part, cache)]
 
@@ -129,6 +129,10 @@ def read(path: Path) -> tuple[Jets, Events]:
 
 
 def _batches(result: PrepareResult, part: Part, cache: Path | None) -> Iterable[Any]:
+    listed = sum(shard.jets for shard in result.shards.get(part, []))
+    if listed != getattr(result.jets, part):
+        error = f"{result.uri}: lists {listed} of the {getattr(result.jets, part)} {part} jets; read the result there"
+        raise JetcalError(error)
     uris = [storage.join(result.folder, shard.path) for shard in result.shards.get(part, [])]
     with ThreadPoolExecutor(_FETCHERS) as pool:
         return [_batch(path) for path in pool.map(lambda uri: storage.localize(uri, cache), uris)]

@@ -29,6 +29,7 @@ __all__ = [
     "is_remote",
     "join",
     "list_files",
+    "list_times",
     "localize",
     "put_if_absent",
     "read_bytes",
@@ -114,6 +115,13 @@ def upload_folder(path: Path, uri: str) -> None:
 def list_files(uri: str) -> list[Source]:
     """Every file below ``uri`` in the order of their names; none if there is nothing."""
     return s3.list_files(uri) if is_remote(uri) else local.list_files(Path(uri))
+
+
+def list_times(uri: str) -> list[tuple[Source, float]]:
+    """Every file below ``uri`` with the Unix time in seconds of its last change."""
+    if is_remote(uri):
+        return s3.list_times(uri)
+    return [(file, int(file.version) / 1e9) for file in local.list_files(Path(uri))]
 
 
 def remove_folder(uri: str) -> None:

@@ -219,21 +219,30 @@ def upload(path: Path, uri: str) -> None:
 
 def list_files(uri: str) -> list[Source]:
     """Every object below ``uri`` in the order of their keys."""
+    return [source for source, _ in list_times(uri)]
+
+
+def list_times(uri: str) -> list[tuple[Source, float]]:
+    """Every object below ``uri`` in the order of their keys, with the Unix time in seconds of its last change."""
     bucket, key = parse(uri)
-    return list_prefix(bucket, f"{key}/" if key else "")
+    return _list(bucket, f"{key}/" if key else "")
 
 
 def list_prefix(bucket: str, prefix: str) -> list[Source]:
     """Every object of ``bucket`` whose key begins with ``prefix``, in the order of their keys."""
+    return [source for source, _ in _list(bucket, prefix)]
+
+
+def _list(bucket: str, prefix: str) -> list[tuple[Source, float]]:
     found = []
     with sentences(f"{SCHEME}{bucket}/{prefix}"):
         for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            found += [
-                Source(uri=f"{SCHEME}{bucket}/{entry['Key']}", size=entry["Size"], version=entry["ETag"].strip('"'))
-                for entry in page.get("Contents", [])
-                if not entry["Key"].endswith("/")
-            ]
-    return sorted(found, key=lambda source: source.uri)
+            for entry in page.get("Contents", []):
+                uri, version = f"{SCHEME}{bucket}/{entry['Key']}", entry["ETag"].strip('"')
+                if not uri.endswith("/"):
+                    source = Source(uri=uri, size=entry["Size"], version=version)
+                    found.append((source, entry["LastModified"].timestamp()))
+    return sorted(found, key=lambda item: item[0].uri)
 
 
 def describe(uri: str) -> Source:
