@@ -94,7 +94,8 @@ def _summary(resource: JetCalibration, stage: str) -> str:
     elif stage == "Export" and status.model:
         text = f"ONNX opset {status.model.opset}, {status.model.uri}"
     elif stage == "Evaluation" and status.evaluation:
-        text = _short({name: f"{value:.4g}" for name, value in status.evaluation.figures.items()})
+        figures = status.evaluation.figures.items()
+        text = _short({name: repr(value) for name, value in figures if not name.endswith("_error")})
     messages = {entry.type: entry.message for entry in status.conditions}
     return text or messages.get(dict(STAGES)[stage], "")
 
