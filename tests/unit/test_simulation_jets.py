@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fastjet
 import numpy as np
 import pytest
+from fastjet import _swig as fastjet
 
 from jetcal.simulation import matching
 from jetcal.simulation.clustering import areas, cluster
@@ -56,16 +56,16 @@ def test_areas_agree_with_ghosts():
     Jets with one hard core; where two equal ones merge late, the area is no disc any more.
     """
     rng = np.random.default_rng(2)
-    definition = fastjet._swig.JetDefinition(fastjet.antikt_algorithm, 0.4)
-    ghosts = fastjet._swig.GhostedAreaSpec(5.0, 1, 0.003)
-    kind = fastjet._swig.AreaDefinition(fastjet._swig.active_area, ghosts)
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, 0.4)
+    ghosts = fastjet.GhostedAreaSpec(5.0, 1, 0.003)
+    kind = fastjet.AreaDefinition(fastjet.active_area, ghosts)
     differences = []
     for _ in range(8):
         pt, eta, phi = rng.exponential(20, 12) + 6, rng.uniform(-1, 1, 12), rng.uniform(0, 2, 12)
         jets = jets_of(list(zip(pt, eta, phi, strict=True)))
         columns = np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta)], axis=1)
-        particles = [fastjet._swig.PseudoJet(*map(float, row)) for row in columns]
-        sequence = fastjet._swig.ClusterSequenceArea(particles, definition, kind)
+        particles = [fastjet.PseudoJet(*map(float, row)) for row in columns]
+        sequence = fastjet.ClusterSequenceArea(particles, definition, kind)
         reference = sorted(sequence.inclusive_jets(5.0), key=lambda jet: -jet.pt())
         np.testing.assert_allclose(jets.pt, [jet.pt() for jet in reference], rtol=1e-6)
         difference = areas(jets, np.arange(len(jets))) - [sequence.area(jet) for jet in reference]

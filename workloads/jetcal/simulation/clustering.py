@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import awkward as ak
 import fastjet
 import numpy as np
+from fastjet import _swig
 
 from jetcal.simulation.flat import Floats, Ints, delta_phi, offsets_of, pairs
 from jetcal.simulation.settings import JET_RADIUS
@@ -52,7 +53,7 @@ def cluster(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, energy: Floats,
     min_pt
         Only jets above this pT are returned, GeV.
     """
-    fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)  # noqa: SLF001  # the only way to silence it
+    _swig.ClusterSequence.set_fastjet_banner_stream(None)
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     energy = np.maximum(energy, np.sqrt(pt**2 + pz**2))
     columns = ak.contents.RecordArray(

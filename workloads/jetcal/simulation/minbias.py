@@ -15,7 +15,7 @@ from jetcal.simulation.flat import offsets_of
 from jetcal.simulation.generator import Generator, Particles
 from jetcal.simulation.settings import COMMON_LINES, MINIMUM_BIAS_LINES, Settings, fingerprint, seed_sequence
 
-CHUNK = 1000
+CHUNK = 2500
 """Events of a pool that come from one Pythia; fixed, so that any number of processes makes the same pool."""
 
 POOL_VERSION = 1
@@ -85,7 +85,7 @@ def save(pool: Particles, path: Path) -> None:
 def load(path: Path) -> Particles | None:
     """The cached pool, or None where there is none that can be read."""
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             return Particles(**{field.name: stored[field.name] for field in fields(Particles)})
     except (FileNotFoundError, zipfile.BadZipFile, KeyError, ValueError, EOFError):
         return None

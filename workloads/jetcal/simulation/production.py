@@ -109,6 +109,8 @@ def _blocks(tables: Iterator[JetTable]) -> Iterator[JetTable]:
 
 
 def _unwritable(path: Path, error: OSError) -> JetcalError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return JetcalError(f"{path.parent} is full: free some space and start again, the files that are whole are kept")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return JetcalError(
+            f"no room for {path} ({error.strerror}): free some space and start again, the files that are whole are kept"
+        )
     return JetcalError(f"{path} cannot be written: {error.strerror or error}")
