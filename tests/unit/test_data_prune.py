@@ -24,6 +24,7 @@ def lay(place: str) -> None:
         "dataset/cc/parts/0.json": '{"path": "attempts/one/train.arrow"}',
         "dataset/cc/result.json": '{"path": "attempts/one/train.arrow"}',
         "tuning/dd/attempts/lost/trial-1/last.pt": "x",
+        "tuning/dd/attempts/suspended/trial-2/last.pt": "x",
         "tuning/dd/trial-1/result.json": '{"checkpoint": "attempts/kept/trial-1/best.pt"}',
     }.items():
         storage.write_bytes(storage.join(place, path), content.encode())

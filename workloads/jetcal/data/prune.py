@@ -22,7 +22,7 @@ class Attempt:
 
 
 def abandoned(folder: str, before: float) -> list[Attempt]:
-    """Attempts of stages that have a result, which no document of the stage mentions and that rest since ``before``.
+    """Attempts of stages (in tuning, of trials) that have a result, which no document of the stage mentions and that rest since ``before``.
 
     Parameters
     ----------
@@ -43,19 +43,21 @@ def _abandoned_in_stage(stage: str, before: float) -> Iterable[Attempt]:
     documents: dict[str, list[str]] = defaultdict(list)
     sizes: dict[str, int] = defaultdict(int)
     newest: dict[str, float] = defaultdict(float)
+    works_for: dict[str, set[str]] = defaultdict(set)
     for file, changed in storage.list_times(stage):
         fingerprint, _, rest = file.uri.removeprefix(f"{stage}/").partition("/")
         made = storage.join(stage, fingerprint)
-        attempt = re.match(r"attempts/([^/]+)/", rest)
+        attempt = re.match(r"attempts/([^/]+)/(?:([^/]+)/)?", rest)
         if attempt:
             uri = storage.join(made, "attempts", attempt[1])
             sizes[uri] += file.size
             newest[uri] = max(newest[uri], changed)
+            works_for[uri].add(storage.join(made, *filter(None, [attempt[2]]), "result.json"))
         elif rest.endswith(".json"):
             documents[made].append(file.uri)
     mentioned = {made: b"".join(map(storage.read_bytes, uris)) for made, uris in documents.items()}
     for uri, size in sizes.items():
         made, _, uid = uri.rpartition("/attempts/")
-        finished = any(document.endswith("/result.json") for document in documents[made])
+        finished = storage.join(made, "result.json") in documents[made] or works_for[uri] <= set(documents[made])
         if finished and newest[uri] < before and f"attempts/{uid}/".encode() not in mentioned[made]:
             yield Attempt(uri, size)
