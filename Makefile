@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: help setup demo test lint format crd reference requirements bench clean
+.PHONY: help setup demo test lint format crd golden reference requirements bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ format: setup ## let ruff format and mend
 
 crd: setup ## write the CRD from the models
 	$(BIN)/python -m jetcal_api.crd > crds/jetcalibrations.jetcal.dev.yaml
+
+golden: setup ## write the manifests that the examples are held to
+	JETCAL_GOLDEN=write $(BIN)/pytest -q tests/unit/test_stages_manifests.py -k golden
 
 reference: setup ## write docs/resource.md from the models
 	$(BIN)/python -m jetcal_api.reference > docs/resource.md

@@ -247,11 +247,11 @@ class Acceptance(Model):
     """What a candidate must reach to be served."""
 
     max_non_closure: Annotated[float, Field(gt=0, le=1)] = 0.02
-    """Largest allowed abs(median response - 1) in any pT bin above 50 GeV with enough jets."""
+    """Largest allowed abs(median response - 1), beyond its error, in any pT bin above 50 GeV with enough jets."""
     min_resolution_gain: Annotated[float, Field(ge=-1, le=1)] = 0.0
-    """Smallest allowed inclusive gain 1 - resolution(network) / resolution(standard correction)."""
+    """Smallest allowed gain 1 - resolution(network) / resolution(standard) above 30 GeV, within its error."""
     must_beat_served: bool = True
-    """Whether the candidate's inclusive resolution must not be worse than that of the revision accepted before."""
+    """Whether a resolution worse than that of the revision accepted before, beyond its error, is refused."""
 
 
 class Evaluation(Model):
