@@ -151,7 +151,7 @@ def workplace(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def disturbed(workplace):
-    """What a run has made that was interrupted in the dataset, killed in tuning and in training, and gone on each time."""
+    """What a run has made that was interrupted in dataset, killed in tuning and in training, and gone on."""
     storage = workplace.storage
     code, errors = workplace.interrupt(signal.SIGINT, lambda: workers_of(storage))
     assert code == 130

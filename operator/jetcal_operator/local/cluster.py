@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from jetcal_api.resource import API_VERSION, KIND, JetCalibration
 from jetcal_api.status import Status
 from jetcal_operator import naming
@@ -45,6 +47,14 @@ def state_folder(storage: Path) -> Path:
 def resource_key(name: str) -> ObjectKey:
     """Key of a JetCalibration."""
     return ObjectKey(API_VERSION, KIND, name)
+
+
+def parse_stored(stored: Manifest) -> JetCalibration:
+    """A stored JetCalibration; a status that an older jetcal wrote and this one cannot read is left out."""
+    try:
+        return JetCalibration.parse(stored)
+    except ValidationError:
+        return JetCalibration.parse({name: value for name, value in stored.items() if name != "status"})
 
 
 class LocalCluster:
@@ -100,7 +110,12 @@ class LocalCluster:
     def resource(self, name: str) -> JetCalibration | None:
         """The stored JetCalibration."""
         stored = self.store.get(resource_key(name))
-        return JetCalibration.parse(stored) if stored else None
+        return parse_stored(stored) if stored else None
+
+    @property
+    def is_working(self) -> bool:
+        """Whether any Pod runs or waits for room."""
+        return any(pod["status"]["phase"] in ("Pending", "Running") for pod in self.store.list("Pod"))
 
     async def observe(self, namespace: str, name: str) -> Observed | None:  # noqa: ARG002  # one namespace
         """The world around one resource; None once it is gone."""
@@ -112,17 +127,20 @@ class LocalCluster:
             for entry in self.store.list()
             if entry["kind"] != "Pod" and naming.label(entry, naming.CALIBRATION) == name
         }
-        jobs = {key: list(self.store.owned(entry, "Pod")) for key, entry in children.items() if key.kind in _JOBS}
+        pods: dict[str, list[Manifest]] = {}
+        for pod in self.store.list("Pod"):
+            pods.setdefault(pod["metadata"]["ownerReferences"][0]["uid"], []).append(pod)
+        jobs = {key: pods.get(entry["metadata"]["uid"], []) for key, entry in children.items() if key.kind in _JOBS}
         return Observed(
             resource=resource,
             children=children,
-            results={key: found for key, pods in jobs.items() if (found := _result(pods)) is not None},
+            results={key: found for key, made in jobs.items() if (found := _result(made)) is not None},
             kinds=self.controllers.kinds | _STORED_KINDS,
             now=datetime.now(UTC),
             failures={
-                key: self.kubelet.failure(pods[-1])
-                for key, pods in jobs.items()
-                if pods and pods[-1]["status"]["phase"] == "Failed"
+                key: self.kubelet.failure(made[-1])
+                for key, made in jobs.items()
+                if made and made[-1]["status"]["phase"] == "Failed"
             },
         )
 

@@ -92,7 +92,7 @@ def status(target: Path, storage: Path | None, output: str) -> None:
       jetcal status calibration.yaml
       jetcal status results -o yaml
     """  # noqa: D301  # click reads the backspace character
-    from jetcal_api.resource import JetCalibration
+    from jetcal_operator.local.cluster import parse_stored
     from jetcal_operator.local.targets import find, stored_resource
     from jetcal_operator.local.view import presentable, stage_rows, verdict
 
@@ -100,7 +100,7 @@ def status(target: Path, storage: Path | None, output: str) -> None:
     if output == "yaml":
         _print_yaml(presentable(stored))
         return
-    resource = JetCalibration.parse(stored)
+    resource = parse_stored(stored)
     for row in stage_rows(resource):
         click.echo(f"{row.name:<12}{row.state:<10}{row.detail}")
     click.echo(verdict(resource))

@@ -36,7 +36,7 @@ def command_line(container: Mapping[str, Any], variables: Mapping[str, str]) -> 
     given = [*container.get("command", []), *container.get("args", [])]
     words = [_REFERENCE.sub(value, word) for word in given]
     if words and words[0] in PROGRAMS:
-        return [sys.executable, "-m", PROGRAMS[words[0]], *words[1:]]
+        return [sys.executable, "-P", "-m", PROGRAMS[words[0]], *words[1:]]
     return words
 
 

@@ -35,14 +35,15 @@ class Display:
     """Follows one resource of a cluster."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
-        self.console = Console(file=stream, highlight=False, soft_wrap=True)
+        self.console = Console(file=stream, highlight=False)
         self._live: Live | None = None
         self._started = time.monotonic()
         self._shown: set[Any] = set()
 
     def tell(self, text: str) -> None:
         """One line beside the table."""
-        self.console.print(Text(text) if self._live else f"{self._elapsed()} {text}", markup=False)
+        line = text if self._live else f"{self._elapsed()} {text}"
+        self.console.print(line, markup=False, soft_wrap=True)
 
     @asynccontextmanager
     async def following(self, cluster: LocalCluster, name: str) -> AsyncIterator[None]:
@@ -60,6 +61,8 @@ class Display:
             if self._live:
                 self._live.stop()
                 self._live = None
+            if not task.cancelled() and (error := task.exception()):
+                raise error
 
     async def _follow(self, cluster: LocalCluster, name: str) -> None:
         while True:
@@ -100,7 +103,7 @@ class Display:
     def _news(self, mark: Any, line: str) -> None:
         if mark not in self._shown:
             self._shown.add(mark)
-            self.console.print(f"{self._elapsed()} {line}", markup=False)
+            self.console.print(f"{self._elapsed()} {line}", markup=False, soft_wrap=True)
 
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
@@ -110,7 +113,7 @@ class Display:
         self, resource: JetCalibration, stages: list[StageRow], trials: list[TrialRow], workers: list[WorkerRow]
     ) -> Group:
         overview = Table(
-            box=None, padding=(0, 1), title_justify="left", title=f"{resource.metadata.name} {self._elapsed()}"
+            box=None, padding=(0, 1), title_justify="left", title=f"{resource.metadata.name} {self._elapsed().strip()}"
         )
         for column in ("", "stage", "what"):
             overview.add_column(column, overflow="fold")
@@ -130,7 +133,7 @@ def _trial_table(trials: list[TrialRow]) -> Table:
         table.add_column(column, overflow="fold", justify="right" if column in ("epochs", "best loss") else "left")
     for row in ranked[:SHOWN_TRIALS]:
         loss = "" if row.loss is None else f"{row.loss:.5g}"
-        table.add_row(row.name.rpartition("-")[2], row.state, str(row.epochs), loss, row.hyperparameters)
+        table.add_row(row.name.rpartition("-")[2], row.state, str(row.epochs or ""), loss, row.hyperparameters)
     if len(ranked) > SHOWN_TRIALS:
         table.add_row("...", "", "", "", f"{len(ranked) - SHOWN_TRIALS} more")
     return table

@@ -22,7 +22,7 @@ def is_ready(resource: JetCalibration) -> bool:
 
 
 async def settle(cluster: LocalCluster, platform: Platform, name: str) -> JetCalibration:
-    """Reconcile until the resource is Ready or Stalled, or nothing runs that could change anything.
+    """Reconcile until the resource is Ready, Stalled or suspended, or nothing runs that could change anything.
 
     A retry that the planner plans for later is not waited for: on one machine running again is the user's decision.
     """
@@ -35,7 +35,8 @@ async def settle(cluster: LocalCluster, platform: Platform, name: str) -> JetCal
         if cluster.changes.count != count:
             continue
         resource = _present(cluster, name)
-        if is_ready(resource) or holds(resource, "Stalled") or cluster.controllers.idle:
+        is_paused = resource.spec.suspend and not cluster.is_working
+        if is_ready(resource) or holds(resource, "Stalled") or cluster.controllers.idle or is_paused:
             return resource
         await cluster.changes.since(count, check_again)
 

@@ -93,7 +93,8 @@ class ObjectStore:
     def owned(self, owner: Mapping[str, Any], kind: str) -> Iterator[Manifest]:
         """Objects of a kind that ``owner`` owns; in the order of their creation."""
         uid = owner["metadata"]["uid"]
-        return (entry for entry in self.list(kind) if uid in _owner_uids(entry))
+        found = [entry for key, entry in self._objects.items() if key.kind == kind and uid in _owner_uids(entry)]
+        return (copy.deepcopy(entry) for entry in sorted(found, key=_uid))
 
     def create(self, manifest: Manifest) -> Manifest:
         """Store a new object; one that exists already is left as it is and returned."""

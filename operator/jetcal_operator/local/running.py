@@ -12,7 +12,6 @@ from jetcal_api.resource import JetCalibration, Resources
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
 from jetcal_operator.local.cluster import LocalCluster, resource_key
-from jetcal_operator.local.controllers.endpoint import is_stopped
 from jetcal_operator.local.controllers.search import SearchError, check_algorithm
 from jetcal_operator.local.display import Display
 from jetcal_operator.local.errors import LocalError
@@ -54,11 +53,15 @@ async def calibrate(document: dict[str, Any], display: Display, *, serve: bool, 
         async with display.following(cluster, name):
             resource = await settle(cluster, PLATFORM, name)
         endpoint = cluster.endpoint(name)
-        if endpoint is None or is_stopped(endpoint):
+        if endpoint is None or not is_true(endpoint, "Ready"):
+            if serve:
+                display.tell(
+                    f"nothing is served: {_ready_message(endpoint) if endpoint else 'no revision is accepted'}"
+                )
             return resource
-        if serve and is_true(endpoint, "Ready"):
+        if serve:
             await _keep_up(cluster, name, display)
-        return await stop_endpoint(cluster, PLATFORM, name) if is_ready(resource) else resource
+        return await stop_endpoint(cluster, PLATFORM, name)
 
 
 async def serve_accepted(storage: Path, name: str, display: Display, port: int) -> None:
@@ -103,6 +106,8 @@ async def _keep_up(cluster: LocalCluster, name: str, display: Display) -> None:
         try:
             await cluster.changes.since(count)
         except asyncio.CancelledError:
+            if task := asyncio.current_task():
+                task.uncancel()
             return
 
 

@@ -44,10 +44,10 @@ def run_interruptibly(work: Coroutine[Any, Any, Answer], display: Display) -> An
         assert task is not None  # noqa: S101  # this is a coroutine
 
         def stop(number: int) -> None:
-            if not received:
-                display.tell("stopping; the same signal again kills at once")
-            received.append(number)
             task.cancel()
+            received.append(number)
+            if len(received) == 1:
+                display.tell("stopping; the same signal again kills at once")
 
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:

@@ -86,7 +86,10 @@ def _summary(resource: JetCalibration, stage: str) -> str:
         text = f"{jets.train} jets to train, {jets.validation} to validate, {jets.test} to test"
     elif stage == "Tuning" and status.tuning and status.tuning.best:
         best = status.tuning.best
-        text = f"{best.name}: {_short(best.hyperparameters)}, loss {_number(best.metrics.get(OBJECTIVE))}"
+        space: Any = resource.spec.tuning.search_space if resource.spec.tuning else None
+        tuned = space.model_dump(by_alias=True, exclude_none=True) if space else {}
+        chosen = {name: value for name, value in best.hyperparameters.items() if name in tuned}
+        text = f"{best.name}: {_short(chosen)}, loss {_number(best.metrics.get(OBJECTIVE))}"
     elif stage == "Training" and status.training:
         training = status.training
         loss = _number(training.metrics.get(OBJECTIVE))

@@ -59,7 +59,7 @@ class Controllers:
         for uid, work in list(self._work.items()):
             manifest = present.get(uid)
             if work.task.done() and not work.task.cancelled() and (error := work.task.exception()):
-                raise error
+                raise _first(error)
             if manifest is None or self._wants(manifest) != work.wanted:
                 if work.task.done():
                     del self._work[uid]
@@ -112,6 +112,13 @@ class Controllers:
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
     if tasks:
         await asyncio.wait(tasks)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error itself, or the first of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _kind(manifest: Manifest) -> tuple[str, str]:

@@ -29,7 +29,8 @@ FETCHED_PYTHON = "3.12"
 
 Progress = Callable[[str], None]
 
-_REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+"""Pins with hashes; requirements.in tells how they are made."""
 _ASK_PYTHON = (
     "import json, sys; from sysconfig import get_config_var as var, get_python_version as release; "
     "print(json.dumps([release(), sys.base_prefix, var('LIBDIR'), var('INSTSONAME')]))"
@@ -120,7 +121,7 @@ async def prepare_environment(progress: Progress, cache: Path | None = None) -> 
     """
     if reason := obstacle(platform.system(), platform.machine(), platform.libc_ver()):
         raise TritonUnavailable(reason)
-    pins = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()[:8]
+    pins = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:8]
     folder = (cache or cache_folder()) / f"triton-{WHEEL}-{pins}"
     if environment := _finished(folder):
         return environment
@@ -146,7 +147,7 @@ async def prepare_environment(progress: Progress, cache: Path | None = None) -> 
 def _finished(folder: Path) -> TritonEnvironment | None:
     try:
         python = json.loads((folder / "python.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     environment = TritonEnvironment(folder, Path(python["home"]), Path(python["library"]))
     return environment if environment.python_library.exists() else None
@@ -165,7 +166,7 @@ async def _build(folder: Path, progress: Progress) -> None:
     packages = folder / "packages"
     await _uv(
         "pip", "install", "--target", packages, "--python", python.program,
-        "--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirements", _REQUIREMENTS,
+        "--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirements", REQUIREMENTS,
     )  # fmt: skip
     tritonserver = packages / "pytriton/tritonserver"
     shutil.copytree(tritonserver / "backends/python", folder / "python")
