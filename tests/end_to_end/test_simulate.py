@@ -79,6 +79,10 @@ def assert_same_jets(left, right):
             assert np.array_equal(column, right[name]), name
 
 
+def test_help_shows_an_example_to_copy(simulate):
+    assert "    jetcal simulate jets --jets 60000 --files 6 --processes 2\n" in simulate("--help").stdout
+
+
 def test_one_line_tells_of_each_file(sample):
     folder, output = sample
     assert sorted(path.name for path in folder.glob("[!.]*")) == [

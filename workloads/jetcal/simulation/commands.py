@@ -21,14 +21,14 @@ import click
 def simulate(
     *, folder: Path, jets: int, files: int, seed: int, pileup: float, min_pt: float, pool_size: int, processes: int
 ) -> None:
-    r"""Simulate QCD jets in a parametrised detector, written like CERN Open Data record 12100.
+    """Simulate QCD jets in a parametrised detector, written like CERN Open Data record 12100.
 
     OUT is a folder. Files that are whole are kept, so the same command goes on where an earlier one was stopped.
 
     \b
     Example: 60000 jets in six files, on two cores
         jetcal simulate jets --jets 60000 --files 6 --processes 2
-    """
+    """  # noqa: D301  # click wants the character itself
     from jetcal.simulation.settings import Settings
     from jetcal.simulation.simulate import simulate as run
 
