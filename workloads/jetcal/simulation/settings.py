@@ -11,7 +11,7 @@ import numpy as np
 
 from jetcal.errors import JetcalError
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Raised whenever the same settings would give other jets, for reasons that the manifest does not show by itself."""
 
 MAX_ABS_ETA = 3.0
