@@ -118,6 +118,8 @@ class Platform:
     """Pods of one dataset at the same time."""
     backoff_limit: int = 3
     """How often a controller restarts a Pod whose exit code asks for it."""
+    retries: bool = True
+    """Whether what may heal by itself is made anew unasked; on one machine a person runs again."""
     retry_delay: timedelta = timedelta(minutes=1)
     """Wait before a failed child is made anew; doubled each time."""
     longest_retry_delay: timedelta = timedelta(hours=1)

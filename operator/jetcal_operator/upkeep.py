@@ -142,8 +142,8 @@ class Upkeep:
             return failure
         if changed or asked:
             return self._anew(stage, child, config, attempts=0)
-        if not failure.retryable:
-            return failure
+        if not failure.retryable or not self.scope.platform.retries:
+            return replace(failure, retryable=False)
         attempts = _attempts(config)
         due = self._ended(child) + self._delay(attempts)
         if due <= self.world.now:

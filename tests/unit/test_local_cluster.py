@@ -13,6 +13,7 @@ from jetcal_api.status import Status
 from jetcal_operator.cluster import ObjectKey
 from jetcal_operator.local.controllers.deployment import ADDRESS
 from jetcal_operator.local.loop import settle
+from jetcal_operator.local.running import PLATFORM
 from jetcal_operator.platform import Platform
 
 STOP = "serving.kserve.io/stop"
@@ -221,11 +222,10 @@ def test_a_failed_stage_settles_with_the_workers_sentence(tmp_path):
     async def main():
         async with opened(tmp_path) as machine:
             machine.cluster.submit(document)
-            return await settle(machine.cluster, Platform(), "toy")
+            return await settle(machine.cluster, PLATFORM, "toy")
 
     settled = asyncio.run(main())
-    ready = next(entry for entry in settled.status.conditions if entry.type == "Ready")
-    assert ready.status == "False"
+    ready = next(entry for entry in settled.status.conditions if entry.type == "Stalled")
     assert (
         f"{tmp_path}/missing/*.root: no file matches; mend spec.dataset.files (log: {tmp_path}/.jetcal/logs/"
         in ready.message

@@ -22,10 +22,7 @@ def is_ready(resource: JetCalibration) -> bool:
 
 
 async def settle(cluster: LocalCluster, platform: Platform, name: str) -> JetCalibration:
-    """Reconcile until the resource is Ready, Stalled or suspended, or nothing runs that could change anything.
-
-    A retry that the planner plans for later is not waited for: on one machine running again is the user's decision.
-    """
+    """Reconcile until the resource is Ready, Stalled or suspended, or nothing runs or is planned that changes it."""
     while True:
         count = cluster.changes.count
         cluster.controllers.adjust()
@@ -36,7 +33,8 @@ async def settle(cluster: LocalCluster, platform: Platform, name: str) -> JetCal
             continue
         resource = _present(cluster, name)
         is_paused = resource.spec.suspend and not cluster.is_working
-        if is_ready(resource) or holds(resource, "Stalled") or cluster.controllers.idle or is_paused:
+        is_over = cluster.controllers.idle and check_again is None
+        if is_ready(resource) or holds(resource, "Stalled") or is_over or is_paused:
             return resource
         await cluster.changes.since(count, check_again)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from jetcal_operator.local.session import opened
 from jetcal_operator.local.status import is_true
 from jetcal_operator.platform import Platform
 
-PLATFORM = Platform(job_resources=Resources(cpu="1", memory="2Gi"))
+PLATFORM = Platform(job_resources=Resources(cpu="1", memory="2Gi"), retries=False, retry_delay=timedelta(seconds=1))
 """One machine's side of a plan."""
 
 
