@@ -1,16 +1,16 @@
-"""Prepared data for tests of what comes after: shards of toy jets with their result, as the dataset stage leaves them."""
+"""Prepared data for tests of later stages: shards of toy jets with their result, as the dataset stage leaves them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from tests.support.toys import toy_jets
 
 from jetcal.data import shards
 from jetcal.data.jets import Jets
 from jetcal_api.documents import PrepareResult, Shard
 from jetcal_api.status import JetCounts
-from tests.support.toys import toy_jets
 
 FINGERPRINT = "0123456789abcdef"
 

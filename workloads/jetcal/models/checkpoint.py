@@ -34,11 +34,11 @@ def load(path: Path) -> Network:
         If the file is missing, damaged or of another version.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror})"
         raise JetcalError(message) from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         message = f"{path}: is no checkpoint or is damaged; train again"
         raise JetcalError(message) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -91,6 +91,6 @@ def _read(uri: str) -> State | None:
             click.echo(f"Warning: {uri}: is of another version of jetcal and is left alone", err=True)
             return None
         return State(**content)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
         click.echo(f"Warning: {uri}: is damaged and is left alone ({type(error).__name__})", err=True)
         return None

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.support.prepared import prepare_toys
+from tests.support.toys import toy_jets
+
+from jetcal.data import shards
+from jetcal.training import shares
+from jetcal.training.shares import Share
+
+
+@pytest.fixture
+def files():
+    return [toy_jets(count, seed=count, mean_constituents=4) for count in (230, 1, 119)]
+
+
+def raw_pt(chunks):
+    return np.concatenate([chunk.jet[:, 0] for chunk in chunks])
+
+
+def every(files):
+    return np.sort(np.concatenate([jets.jet["raw_pt"] for jets in files]))
+
+
+@pytest.mark.parametrize(("block", "window"), [(4096, 262_144), (7, 50)])
+def test_an_epoch_sees_every_jet_once_in_the_wanted_number_of_batches(monkeypatch, files, block, window):
+    monkeypatch.setattr(shares, "BLOCK", block)
+    monkeypatch.setattr(shares, "WINDOW", window)
+    batches = list(Share(files, 0, 350).batches(13, 64, np.random.default_rng(1)))
+    sizes = [sum(len(chunk.target) for chunk in batch) for batch in batches]
+    assert len(batches) == 13
+    assert max(sizes) - min(sizes) <= 1
+    np.testing.assert_array_equal(np.sort(raw_pt([chunk for batch in batches for chunk in batch])), every(files))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_shares_are_disjoint_whole_and_nearly_equal(files, count):
+    parts = [Share(files, *shares.split_evenly(350, rank, count)) for rank in range(count)]
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    seen = np.concatenate([raw_pt(part.all(64)) for part in parts])
+    np.testing.assert_array_equal(np.sort(seen), every(files))
+
+
+def test_order_follows_the_seed_and_skipping_leaves_the_rest_as_it_is(files):
+    share = Share(files, 10, 340)
+    whole = [raw_pt(batch) for batch in share.batches(9, 64, np.random.default_rng(5))]
+    again = [raw_pt(batch) for batch in share.batches(9, 64, np.random.default_rng(5), skip=4)]
+    other = [raw_pt(batch) for batch in share.batches(9, 64, np.random.default_rng(6))]
+    for one, two in zip(whole[4:], again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(whole[0], other[0])
+
+
+def test_chunks_keep_to_the_slots_and_each_jet_to_its_own_target(files):
+    for chunk in Share(files, 0, 350).all(40):
+        jets, slots = chunk.constituents.shape[:2]
+        assert jets * slots <= 40 or jets == 1
+        np.testing.assert_allclose(chunk.target, np.log(chunk.gen_pt / chunk.jet[:, 0]), rtol=1e-6)
+        np.testing.assert_allclose(chunk.constituents[..., 0].sum(1), chunk.jet[:, 0], rtol=1e-4)
+
+
+def test_a_process_opens_its_own_files_only(tmp_path, monkeypatch):
+    dataset = prepare_toys(tmp_path, train=400, validation=40, test=4, files=4)
+    opened = []
+    original = shards.open_part
+    monkeypatch.setattr(
+        shards, "open_part", lambda own, part: opened.append([s.path for s in own.shards[part]]) or original(own, part)
+    )
+    second = Share.open(dataset, "train", 1, 4)
+    middle = Share.open(dataset, "train", 1, 3)
+    assert opened == [["train-1.arrow"], ["train-1.arrow", "train-2.arrow"]]
+    everything = Share.open(dataset, "train", 0, 1).column("raw_pt")
+    np.testing.assert_array_equal(second.column("raw_pt"), everything[100:200])
+    np.testing.assert_array_equal(middle.column("raw_pt"), everything[133:266])
