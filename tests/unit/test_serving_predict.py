@@ -93,7 +93,7 @@ def test_empty_and_huge_jets_are_corrected(tmp_path: Path, model: Path) -> None:
     ("change", "sentence"),
     [
         ({"without": ("jetRawPt",)}, "has no branch jetRawPt"),
-        ({"truncate": 0.5}, "truncated or damaged"),
+        ({"truncate": 0.5}, "is truncated"),
         ({"tree": "other/tree"}, "no tree 'AK4jets/jetTree'"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ class Golden:
                     Batch(*(arrays[f"{index}_{name}"] for name in ("constituents", "jet", "correction")))
                     for index in range((len(arrays) - 1) // 3)
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             message = f"the golden sample is damaged ({error}): delete the export's result to have it made again"
             raise JetcalError(message) from error
         return cls(batches, Limits(float(share), float(largest)))

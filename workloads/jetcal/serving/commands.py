@@ -76,8 +76,9 @@ def predict(  # noqa: PLR0917  # click passes them by name
         raise click.UsageError(message)
     from jetcal.serving.corrector import Corrector
     from jetcal.serving.prediction import predict as correct
+    from jetcal.serving.triton import TritonModel
 
-    corrector = Corrector.load(model or url or "", threads)
+    corrector = Corrector(TritonModel(url)) if url else Corrector.load(model or "", threads)
     summary = correct(inputs, tree, corrector.model, output)
     click.echo(f"{output}: {summary.jets} jets")
     if summary.without:

@@ -35,6 +35,7 @@ class OnnxModel:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves busy machines to others
         if threads:
             options.intra_op_num_threads = threads
         try:

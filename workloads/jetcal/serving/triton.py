@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -127,8 +128,12 @@ class TritonModel:
         try:
             return question()
         except InferenceServerException as error:
-            message = f"{self.url}: Triton refuses: {error.message()}"
-            raise (TransientError if error.status() in BUSY else JetcalError)(message) from error
-        except OSError as error:
-            message = f"{self.url}: does not answer ({error.strerror or error})"
+            reason = str(error.message()).strip().splitlines()[0]
+            if error.status() in BUSY:
+                message = f"{self.url}: the server is busy or starting: {reason}"
+                raise TransientError(message) from error
+            message = f"{self.url}: the server refuses, or is no Triton server: {reason}"
+            raise JetcalError(message) from error
+        except (OSError, HTTPException) as error:
+            message = f"{self.url}: does not answer ({getattr(error, 'strerror', None) or error})"
             raise TransientError(message) from error

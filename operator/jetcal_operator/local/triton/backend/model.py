@@ -30,6 +30,7 @@ class TritonPythonModel:
         self._outputs = [entry["name"] for entry in config["output"]]
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves busy machines to others
         threads = config.get("parameters", {}).get("intra_op_thread_count", {}).get("string_value")
         if threads:
             options.intra_op_num_threads = int(threads)
