@@ -24,7 +24,7 @@ from jetcal_api.documents import InventoryInput, InventoryResult, PrepareInput, 
 from jetcal_api.resource import JetSelection, Split
 
 JETCAL = [sys.executable, "-m", "jetcal.cli"]
-FILES = 6
+FILES = 4
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,9 @@ class Attempt:
 
 
 def abandoned(folder: str, before: float) -> list[Attempt]:
-    """Attempts of stages (in tuning, of trials) that have a result, which no document of the stage mentions and that rest since ``before``.
+    """Attempts of finished work that no document of their stage mentions and that rest since ``before``.
+
+    Work is finished when its stage, or in tuning its trial, has a result.
 
     Parameters
     ----------
