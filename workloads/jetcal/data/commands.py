@@ -9,16 +9,16 @@ import click
 
 @click.command()
 def inventory() -> None:
-    r"""Find the input files that spec.dataset.files names and fix what is prepared.
+    """Find the input files that spec.dataset.files names and fix what is prepared.
 
     Reads its document from JETCAL_CALIBRATION, as 'jetcal run' and the operator hand it over, and publishes
     <storage>/inventory/<fingerprint>/result.json.
 
     \b
     Example:
-      JETCAL_CALIBRATION='{"stage": "inventory", "storage": "/data/jec", "files": ["/data/ntuples/*.root"]}' \
+      JETCAL_CALIBRATION='{"stage": "inventory", "storage": "/data/jec", "files": ["/data/ntuples/*.root"]}' \\
         jetcal inventory
-    """
+    """  # noqa: D301  # click reads the backspace
     from jetcal import worker
 
     with worker.stage():
@@ -37,7 +37,7 @@ def inventory() -> None:
 
 @click.command()
 def prepare() -> None:
-    r"""Read the input files once and write the jets for training, validation and test.
+    """Read the input files once and write the jets for training, validation and test.
 
     Reads its document from JETCAL_CALIBRATION. JOB_COMPLETION_INDEX chooses one part; without it all parts are made, on
     all cores. Whoever finds all parts made publishes <storage>/dataset/<fingerprint>/result.json.
@@ -45,9 +45,9 @@ def prepare() -> None:
     \b
     Example (SOURCES and the number of shards as 'jetcal inventory' found them):
       JETCAL_CALIBRATION='{"stage": "dataset", "storage": "/data/jec", "sources": "SOURCES", "shards": 4,
-        "tree": "AK4jets/jetTree", "jets": {}, "split": {}}' \
+        "tree": "AK4jets/jetTree", "jets": {}, "split": {}}' \\
         jetcal prepare
-    """
+    """  # noqa: D301  # click reads the backspace
     from jetcal import worker
 
     with worker.stage():
@@ -79,7 +79,7 @@ def prepare() -> None:
 @click.option("--older-than", default=24.0, show_default=True, help="Hours without a new file in an attempt.")
 @click.option("--yes", is_flag=True, help="Delete; without it, only list what would go.")
 def prune(storage: str, older_than: float, yes: bool) -> None:  # noqa: FBT001  # click passes options by name
-    r"""Delete what killed or outrun attempts have left in STORAGE (an absolute path or s3://bucket/prefix).
+    """Delete what killed or outrun attempts have left in STORAGE (an absolute path or s3://bucket/prefix).
 
     An attempt goes when its stage has a result, no result speaks of it, and it has got no file for a while. Results and
     what they name always stay.
@@ -88,7 +88,7 @@ def prune(storage: str, older_than: float, yes: bool) -> None:  # noqa: FBT001  
     Example:
       jetcal prune s3://jec/ak4-chs
       jetcal prune s3://jec/ak4-chs --older-than 48 --yes
-    """
+    """  # noqa: D301  # click reads the backspace
     from jetcal import worker
 
     with worker.stage():
