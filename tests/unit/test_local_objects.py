@@ -81,7 +81,9 @@ def test_applying_the_same_again_writes_nothing(store):
 
 
 def test_apply_keeps_what_others_own_and_drops_what_it_no_longer_names(store):
-    store.apply(manifest(spec={"model": {"uri": "x", "old": 1}, "list": [1, 2]}, metadata={"annotations": {"own": "1"}}))
+    store.apply(
+        manifest(spec={"model": {"uri": "x", "old": 1}, "list": [1, 2]}, metadata={"annotations": {"own": "1"}})
+    )
     store.annotate(key("a"), "stop", "true")
     store.write_status(store.get(key("a")), {"ready": True})
     store.apply(manifest(spec={"model": {"uri": "y"}, "list": [3]}))
@@ -149,7 +151,9 @@ with exclusive(Path(sys.argv[1])):
 
 def test_a_second_holder_of_the_lock_is_told_about_the_first(tmp_path):
     lock = tmp_path / ".jetcal" / "lock"
-    with subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(LocalError, match=rf"in use by another jetcal \(process {holder.pid}\)"), exclusive(lock):
             pass
