@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def export() -> None:
-    r"""Turn the trained network into a model that Triton serves.
+    """Turn the trained network into a model that Triton serves.
 
     Reads its document from JETCAL_CALIBRATION, as 'jetcal run' and the operator hand it over, and publishes
     <storage>/export/<fingerprint>/result.json: the uris of model repository, golden sample and model card. Fails if
@@ -16,9 +16,9 @@ def export() -> None:
     \b
     Example (DATASET and TRAINING as the stages before published them):
       JETCAL_CALIBRATION='{"stage": "export", "storage": "/data/jec", "dataset": "DATASET", "opset": 20, "ir": 10,
-        "source": {"stage": "training", "fingerprint": "TRAINING"}}' \
+        "source": {"stage": "training", "fingerprint": "TRAINING"}}' \\
         jetcal export
-    """
+    """  # noqa: D301  # click reads the backspace character
     from jetcal import worker
 
     with worker.stage():

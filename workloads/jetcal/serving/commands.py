@@ -17,16 +17,16 @@ import click
     help="How long to wait until the endpoint is ready, in seconds.",
 )
 def verify(seconds: float) -> None:
-    r"""Check that an endpoint serves the exported model and reproduces its golden predictions.
+    """Check that an endpoint serves the exported model and reproduces its golden predictions.
 
     Reads its document from JETCAL_CALIBRATION, as 'jetcal run' and the operator hand it over.
 
     \b
     Example (EXPORT is the fingerprint of the export stage):
       JETCAL_CALIBRATION='{"stage": "verification", "storage": "/data/jec", "export": "EXPORT",
-        "url": "http://localhost:8000", "tritonVersion": "26.06-py3"}' \
+        "url": "http://localhost:8000", "tritonVersion": "26.06-py3"}' \\
         jetcal verify
-    """
+    """  # noqa: D301  # click reads the backspace character
     from jetcal import worker
 
     with worker.stage():
@@ -60,7 +60,7 @@ def verify(seconds: float) -> None:
 def predict(  # noqa: PLR0917  # click passes them by name
     inputs: tuple[str, ...], model: str | None, url: str | None, output: Path, tree: str, threads: int | None
 ) -> None:
-    r"""Correct the jets of ROOT files by an exported or a served model.
+    """Correct the jets of ROOT files by an exported or a served model.
 
     INPUTS are paths, globs or uris (s3://, https://, root://). All jets are kept, also without generator jet, with all
     branches that hold one number a jet; added are correction, correction_down, correction_up (median, 16 % and 84 %
@@ -70,7 +70,7 @@ def predict(  # noqa: PLR0917  # click passes them by name
     Example:
       jetcal predict demo/ntuples/*.root --model demo/storage -o corrected.root
       jetcal predict jets.root --url http://localhost:8000 -o corrected.parquet
-    """
+    """  # noqa: D301  # click reads the backspace character
     if (model is None) == (url is None):
         message = "give either --model (an exported model) or --url (a Triton server)"
         raise click.UsageError(message)
