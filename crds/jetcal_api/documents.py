@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from jetcal_api.base import Model
 from jetcal_api.hyperparameters import SearchSpace
-from jetcal_api.resource import Acceptance, Algorithm, EarlyStopping, JetSelection, ModelSpec, Split
+from jetcal_api.spec import Acceptance, Algorithm, EarlyStopping, JetSelection, ModelSpec, Split
 from jetcal_api.status import JetCounts
 
 OBJECTIVE = "validation_loss"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from jetcal_api import hyperparameters, resource
+from jetcal_api import hyperparameters, resource, spec
 from jetcal_api.rules import Path, Problems
 
 SHOWN = 80
@@ -32,12 +32,12 @@ _LENGTHS = {
     "string_too_long": "must have at most {max_length} characters",
 }
 _PATTERNS: tuple[tuple[Any, str], ...] = (
-    (resource.Quantity, "a quantity such as 500m, 2 or 4Gi"),
-    (resource.DnsLabel, "lower-case letters, digits and dashes"),
+    (spec.Quantity, "a quantity such as 500m, 2 or 4Gi"),
+    (spec.DnsLabel, "lower-case letters, digits and dashes"),
     (resource.ResourceName, "lower-case letters, digits and dashes, a letter first"),
-    (resource.TritonVersion, "a release of Triton such as 26.06-py3"),
-    (resource.TreePath, "the path of a tree, such as AK4jets/jetTree"),
-    (resource.Uri, "a uri or a path without spaces, quotes or characters that a shell knows"),
+    (spec.TritonVersion, "a release of Triton such as 26.06-py3"),
+    (spec.TreePath, "the path of a tree, such as AK4jets/jetTree"),
+    (spec.Uri, "a uri or a path without spaces, quotes or characters that a shell knows"),
 )
 
 

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from jetcal_api.status import Condition, ConditionType
 
-ORDER: tuple[ConditionType, ...] = (
-    "Ready",
-    "Reconciling",
-    "Stalled",
-    "DatasetReady",
-    "Tuned",
-    "Trained",
-    "Exported",
-    "Accepted",
-    "Serving",
-)
+ORDER: tuple[ConditionType, ...] = get_args(ConditionType)
 """All types, in the order in which they are shown."""
 ONLY_WHILE_TRUE: frozenset[ConditionType] = frozenset({"Reconciling", "Stalled"})
 """Types that kstatus takes for trouble or work by their mere presence."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from jetcal_api.resource import Resources
+from jetcal_api.spec import Resources
 
 EXPORT_OPSET = 20
 """Newest ONNX operator set that the exporter is asked for: what torch writes by default, in wide use since 2023."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from jetcal_api.resource import Serving
+from jetcal_api.spec import Serving
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.stages import records as kept

@@ -9,7 +9,7 @@ from tests.support.evaluation import PROVENANCE, gaussian_sample
 from jetcal.evaluation import report
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.measurement import evaluate
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 
 pytestmark = pytest.mark.browser
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

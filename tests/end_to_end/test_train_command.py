@@ -16,7 +16,7 @@ from tests.support.prepared import FINGERPRINT, prepare_toys
 
 from jetcal.models import load
 from jetcal_api.documents import TrainInput, TrainResult, TrialInput
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 JETCAL = Path(sys.executable).with_name("jetcal")
 MODEL = {"pfn": {"phiDim": 16, "phiLayers": 2, "fcDim": 16}, "optimizer": {"batchSize": 256, "learningRate": 0.005}}

@@ -16,7 +16,7 @@ from jetcal.models.checkpoint import dump
 from jetcal.models.features import RawJets, constituent_features, jet_features
 from jetcal_api.documents import ExportInput, ModelSource, PrepareResult, Shard, TrainResult
 from jetcal_api.hyperparameters import ParticleNet, Pfn
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 from jetcal_api.status import JetCounts
 
 SPECS = {

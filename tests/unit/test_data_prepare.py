@@ -21,7 +21,7 @@ from jetcal.data import inventory, ntuples, prepare, shards, sources
 from jetcal.data.jets import take
 from jetcal.errors import JetcalError
 from jetcal_api.documents import InventoryInput, InventoryResult, PrepareInput, PrepareResult, Source
-from jetcal_api.resource import JetSelection, Split
+from jetcal_api.spec import JetSelection, Split
 
 CUTS = [
     "matched to a generator jet",

@@ -7,7 +7,7 @@ from tests.support.evaluation import gaussian_sample
 from jetcal.evaluation.acceptance import MIN_JETS_JUDGED, judge, worst_closure
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.measurement import INCLUSIVE, evaluate
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 
 LENIENT = Acceptance(max_non_closure=1.0, min_resolution_gain=-1.0, must_beat_served=False)
 

@@ -9,7 +9,7 @@ from tests.support.evaluation import PROVENANCE, gaussian_sample
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.measurement import INCLUSIVE, evaluate
 from jetcal.evaluation.metrics import document, to_json
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 
 ACCEPTANCE = Acceptance()
 

@@ -17,7 +17,7 @@ from jetcal.data import shards
 from jetcal.errors import JetcalError
 from jetcal.evaluation import stage
 from jetcal_api.documents import Cut, EvaluateInput, EvaluateResult, ExportResult, PrepareResult, Shard
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 from jetcal_api.status import JetCounts
 
 JETS = 6000

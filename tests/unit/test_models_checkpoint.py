@@ -8,7 +8,7 @@ from jetcal.data.padding import pad
 from jetcal.errors import JetcalError
 from jetcal.models import build, load
 from jetcal.models.checkpoint import dump
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 SPEC = ModelSpec(pfn={"phiDim": 8, "fcDim": 8})
 

@@ -13,7 +13,7 @@ from jetcal.models.layers import Perceptron
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales, learn_spectrum
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 ARCHITECTURES = {
     "pfn": {"pfn": {"phiDim": 16, "fcDim": 16}},

@@ -11,7 +11,7 @@ from jetcal.training.fit import Course, Fit
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import constant_error, learn_scales, learn_spectrum
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 ALONE = Peers(0, 1, torch.device("cpu"))
 SMALL = {"pfn": {"phiDim": 16, "fcDim": 16}, "optimizer": {"batchSize": 200, "learningRate": 0.01}}

@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from jetcal.training.metrics import EventFile, KatibFile, katib_line, timestamp
 from jetcal.training.work import Work
 from jetcal_api.documents import TrainInput
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 KATIB_TEXT = re.compile(r"([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)")
 HISTORY = [

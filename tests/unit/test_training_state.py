@@ -7,7 +7,7 @@ from jetcal.training import state as states
 from jetcal.training.state import State
 from jetcal.training.work import Work
 from jetcal_api.documents import TrialInput
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 MODEL = ModelSpec(pfn={"phiDim": 8})
 

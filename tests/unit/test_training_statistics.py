@@ -10,7 +10,7 @@ from jetcal.models import build
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import constant_error, learn_scales, learn_spectrum
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 ALONE = Peers(0, 1, torch.device("cpu"))
 

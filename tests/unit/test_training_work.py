@@ -5,7 +5,7 @@ import pytest
 from jetcal.errors import JetcalError
 from jetcal.training.work import override, read_work, work_from_json
 from jetcal_api.documents import TrialInput
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 PFN = ModelSpec(pfn={"phiDim": 16})
 

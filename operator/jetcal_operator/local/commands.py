@@ -27,7 +27,7 @@ def run(file: Path, storage: Path | None, port: int, *, serve: bool) -> None:
     Example:
       jetcal run examples/quickstart.yaml
       jetcal run calibration.yaml --storage results --serve --port 8000
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal_operator.local.display import Display
     from jetcal_operator.local.files import localised, parse, read_document
     from jetcal_operator.local.loop import is_ready
@@ -64,7 +64,7 @@ def serve(target: Path, storage: Path | None, port: int) -> None:
     \b
     Example:
       jetcal serve calibration.yaml --port 8000
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal_operator.local.display import Display
     from jetcal_operator.local.running import serve_accepted
     from jetcal_operator.local.session import Interrupted, run_interruptibly
@@ -91,7 +91,7 @@ def status(target: Path, storage: Path | None, output: str) -> None:
     Example:
       jetcal status calibration.yaml
       jetcal status results -o yaml
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal_operator.local.cluster import parse_stored
     from jetcal_operator.local.targets import find, stored_resource
     from jetcal_operator.local.view import presentable, stage_rows, verdict
@@ -114,7 +114,7 @@ def validate(files: tuple[Path, ...]) -> None:
     \b
     Example:
       jetcal validate calibration.yaml
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal_operator.local.errors import LocalError
     from jetcal_operator.local.files import parse, read_document
 
@@ -140,7 +140,7 @@ def render(file: Path) -> None:
     \b
     Example:
       jetcal render calibration.yaml
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal_operator.local.files import parse, read_document
     from jetcal_operator.local.render import manifests
     from jetcal_operator.platform import Platform, UnknownTritonError

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jetcal_api.documents import MODEL_NAME
-from jetcal_api.resource import JetCalibration, Resources
+from jetcal_api.resource import JetCalibration
+from jetcal_api.spec import Resources
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
 from jetcal_operator.local.cluster import LocalCluster, resource_key

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 
 from jetcal_api.documents import Result, StageInput
-from jetcal_api.resource import Resources
+from jetcal_api.spec import Resources
 from jetcal_api.status import ConditionType
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey

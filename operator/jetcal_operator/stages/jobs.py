@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.resource import Resources
+from jetcal_api.spec import Resources
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
 from jetcal_operator.stages import pods

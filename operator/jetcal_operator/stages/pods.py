@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.resource import Resources, TrainingResources
+from jetcal_api.spec import Resources, TrainingResources
 from jetcal_operator.stages.scope import Scope
 
 DOCUMENT_KEY = "calibration.json"

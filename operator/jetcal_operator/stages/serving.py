@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from jetcal_api.documents import MODEL_NAME, VerifyInput, VerifyResult, fingerprint
-from jetcal_api.resource import Serving as ServingSpec
+from jetcal_api.spec import Serving as ServingSpec
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.platform import Platform

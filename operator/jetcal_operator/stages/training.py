@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jetcal_api.documents import OBJECTIVE, TrainInput, TrainResult
-from jetcal_api.resource import ModelSpec
-from jetcal_api.resource import Training as TrainingSpec
+from jetcal_api.spec import ModelSpec
+from jetcal_api.spec import Training as TrainingSpec
 from jetcal_operator import naming
 from jetcal_operator.stages import jobs, pods
 from jetcal_operator.stages.base import Stage

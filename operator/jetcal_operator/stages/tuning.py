@@ -8,7 +8,7 @@ from typing import Any
 
 from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrainResult, TrialInput
 from jetcal_api.hyperparameters import IntegerRange, NumberRange, OptimizerChoice
-from jetcal_api.resource import Tuning as TuningSpec
+from jetcal_api.spec import Tuning as TuningSpec
 from jetcal_api.status import TrialCounts
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey

@@ -18,7 +18,7 @@ def inventory() -> None:
     Example:
       JETCAL_CALIBRATION='{"stage": "inventory", "storage": "/data/jec", "files": ["/data/ntuples/*.root"]}' \\
         jetcal inventory
-    """  # noqa: D301  # click reads the backspace
+    """
     from jetcal import worker
 
     with worker.stage():
@@ -47,7 +47,7 @@ def prepare() -> None:
       JETCAL_CALIBRATION='{"stage": "dataset", "storage": "/data/jec", "sources": "SOURCES", "shards": 4,
         "tree": "AK4jets/jetTree", "jets": {}, "split": {}}' \\
         jetcal prepare
-    """  # noqa: D301  # click reads the backspace
+    """
     from jetcal import worker
 
     with worker.stage():
@@ -88,7 +88,7 @@ def prune(storage: str, older_than: float, yes: bool) -> None:  # noqa: FBT001  
     Example:
       jetcal prune s3://jec/ak4-chs
       jetcal prune s3://jec/ak4-chs --older-than 48 --yes
-    """  # noqa: D301  # click reads the backspace
+    """
     from jetcal import worker
 
     with worker.stage():

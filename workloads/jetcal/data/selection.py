@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jetcal.data.jets import Jets
 from jetcal.data.shards import PARTS, Events, Part
 from jetcal_api.documents import Cut
-from jetcal_api.resource import JetSelection, Split
+from jetcal_api.spec import JetSelection, Split
 
 Requirement = tuple[str, NDArray[np.bool_]]
 

@@ -12,7 +12,7 @@ from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, PT_BINS, Range
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
 from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 
 MIN_CLOSURE_PT = 50.0
 """Closure is judged in bins of generator pT from here on, GeV; below, cuts on the reconstructed pT bias it."""

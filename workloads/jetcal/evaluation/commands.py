@@ -19,7 +19,7 @@ def evaluate() -> None:
         "dataset": "DATASET", "candidate": "EXPORT",
         "acceptance": {"maxNonClosure": 0.02}}'
       jetcal evaluate
-    """  # noqa: D301  # click reads the control character
+    """
     from jetcal import worker
 
     with worker.stage():

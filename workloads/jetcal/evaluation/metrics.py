@@ -14,7 +14,7 @@ from jetcal.evaluation.intervals import Coverage
 from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measured, Measurements
 from jetcal.evaluation.response import BASELINE, RAW, STANDARD
 from jetcal.evaluation.statistics import Summary
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 
 SCHEMA = 1
 """Version of the document's form; a reader may rely on its names."""

@@ -17,7 +17,7 @@ from jetcal.evaluation.measurement import INCLUSIVE, Measurements
 from jetcal.evaluation.plots import closure, distributions, flavour, intervals, resolution
 from jetcal.evaluation.plots.style import Plot
 from jetcal.evaluation.response import BASELINE, NETWORK, STANDARD
-from jetcal_api.resource import Acceptance
+from jetcal_api.spec import Acceptance
 
 _NOT_MEASURED = "not measured"
 

@@ -18,7 +18,7 @@ def export() -> None:
       JETCAL_CALIBRATION='{"stage": "export", "storage": "/data/jec", "dataset": "DATASET", "opset": 20, "ir": 10,
         "source": {"stage": "training", "fingerprint": "TRAINING"}}' \\
         jetcal export
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal import worker
 
     with worker.stage():

@@ -12,7 +12,7 @@ import torch
 from jetcal.errors import JetcalError
 from jetcal.models.network import Network
 from jetcal.models.registry import build
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 FORMAT = "jetcal network 1"
 

@@ -9,7 +9,7 @@ from jetcal.models.features import CONSTITUENT_FEATURES
 from jetcal.models.network import Encoder, Network
 from jetcal.models.particle_net import ParticleNetEncoder
 from jetcal.models.pfn import PfnEncoder
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 ENCODERS: dict[str, Callable[[Any, int], Encoder]] = {
     "pfn": PfnEncoder,

@@ -26,7 +26,7 @@ def verify(seconds: float) -> None:
       JETCAL_CALIBRATION='{"stage": "verification", "storage": "/data/jec", "export": "EXPORT",
         "url": "http://localhost:8000", "tritonVersion": "26.06-py3"}' \\
         jetcal verify
-    """  # noqa: D301  # click reads the backspace character
+    """
     from jetcal import worker
 
     with worker.stage():
@@ -70,7 +70,7 @@ def predict(  # noqa: PLR0917  # click passes them by name
     Example:
       jetcal predict demo/ntuples/*.root --model demo/storage -o corrected.root
       jetcal predict jets.root --url http://localhost:8000 -o corrected.parquet
-    """  # noqa: D301  # click reads the backspace character
+    """
     if (model is None) == (url is None):
         message = "give either --model (an exported model) or --url (a Triton server)"
         raise click.UsageError(message)

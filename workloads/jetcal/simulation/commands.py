@@ -28,7 +28,7 @@ def simulate(
     \b
     Example: 60000 jets in six files, on two cores
         jetcal simulate jets --jets 60000 --files 6 --processes 2
-    """  # noqa: D301  # click wants the character itself
+    """
     from jetcal.simulation.settings import Settings
     from jetcal.simulation.simulate import simulate as run
 

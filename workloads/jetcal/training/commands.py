@@ -37,7 +37,7 @@ def _hyperparameter_options() -> list[click.Parameter]:
 @click.command(cls=TrainCommand)
 @click.option("--trial", metavar="NAME", help="Train this trial of a search instead of the final network.")
 def train(trial: str | None, **values: str | None) -> None:
-    r"""Train a network on prepared jets.
+    """Train a network on prepared jets.
 
     Reads the stage's document from JETCAL_CALIBRATION; hyperparameters given here override it. Starts JETCAL_PROCESSES
     processes (1) on each of PET_NNODES machines (1), goes on from the newest checkpoint of any attempt, and publishes

@@ -19,9 +19,9 @@ from jetcal.training.optimisation import MAX_GRADIENT_NORM, learning_rate, make_
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Chunk, Share
 from jetcal.training.statistics import Spectrum
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
-CPU_SLOTS = 3072
+CPU_SLOTS = 4096
 """Padded constituents in a chunk on a CPU: the activations of one layer stay in its cache."""
 GPU_SLOTS = 262_144
 

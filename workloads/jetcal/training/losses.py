@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss, softplus
 
-from jetcal_api.resource import Loss
+from jetcal_api.spec import Loss
 
 LOW, HIGH = 0.16, 0.84
 """Quantiles of the outer outputs: one standard deviation of a Gaussian on either side."""

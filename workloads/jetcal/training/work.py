@@ -12,7 +12,7 @@ from jetcal import worker
 from jetcal.errors import JetcalError
 from jetcal_api.documents import TrainInput, TrialInput
 from jetcal_api.hyperparameters import OPTIMIZER_PARAMETERS, hyperparameters
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 
 @dataclass(frozen=True)
