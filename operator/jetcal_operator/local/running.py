@@ -101,7 +101,7 @@ async def _keep_up(cluster: LocalCluster, name: str, display: Display) -> None:
             return
         if is_true(endpoint, "Ready") and not told:
             told = True
-            display.console.print(invitation(endpoint), markup=False)
+            display.console.print(invitation(endpoint), markup=False, soft_wrap=True)
         if _ready_reason(endpoint) in ("Unavailable", "ModelLoadFailed"):
             raise LocalError(_ready_message(endpoint))
         try:
