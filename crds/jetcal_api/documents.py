@@ -201,7 +201,7 @@ class Cut(Model):
 class PrepareResult(Result):
     """The shards and what went into them."""
 
-    long_fields: ClassVar[frozenset[str]] = frozenset({"shards"})
+    long_fields: ClassVar[frozenset[str]] = frozenset({"shards", "sources"})
 
     fingerprint: str
     folder: str
@@ -215,6 +215,8 @@ class PrepareResult(Result):
     """Constituents that the jets do without: a value was not finite, or pT not positive."""
     truncated_jets: int = 0
     """Jets of which only the hardest 1000 constituents were kept."""
+    sources: list[Source] = []
+    """The files that were read."""
     shards: dict[str, list[Shard]] = {}
     """``train``, ``validation``, ``test`` -> files."""
 

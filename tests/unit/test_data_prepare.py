@@ -127,6 +127,7 @@ class TestPrepare:
         for one, other in pairwise([*shards.PARTS, shards.PARTS[0]]):
             assert not set(numbers[one]) & set(numbers[other])
         assert result.read == 1100
+        assert {source.uri for source in result.sources} == {str(path) for path in data.glob("*.root")}
         assert [cut.name for cut in result.cuts] == CUTS
         assert sum(counts.values()) == 1100 - sum(cut.removed for cut in result.cuts)
 

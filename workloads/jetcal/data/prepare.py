@@ -85,6 +85,7 @@ def merge(document: PrepareInput) -> PrepareResult | None:
         cuts=selection.add_cuts([part.cuts for part in parts]),
         dropped_constituents=sum(part.dropped_constituents for part in parts),
         truncated_jets=sum(part.truncated_jets for part in parts),
+        sources=inventory.load(document.storage, document.sources),
         shards={name: [shard for part in parts for shard in part.shards[name]] for name in PARTS},
     )
     _check_enough(result)

@@ -32,6 +32,7 @@ def provenance(
         "dataset": {
             "fingerprint": document.dataset,
             "folder": dataset.folder,
+            "sources": [source.model_dump() for source in dataset.sources],
             "read": dataset.read,
             "cuts": [{"name": cut.name, "removed": cut.removed} for cut in dataset.cuts],
             "jets": dataset.jets.model_dump(),
