@@ -49,4 +49,5 @@ def onednn_is_faster(rows: Tensor) -> bool:
     Its products on a CPU are up to twice as fast as those of the default library where that library does not use the
     widest vectors. They enter training only: an exported network must be made of plain operations.
     """
-    return rows.device.type == "cpu" and rows.numel() > 0 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    usable: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return usable and rows.device.type == "cpu" and rows.numel() > 0

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from jetcal.errors import JetcalError
 from jetcal.models import Network
@@ -95,9 +93,6 @@ class Fit:
         self._spectrum = spectrum
         self._peers = peers
         self._slots = slots(peers.device)
-        self._shared: nn.Module = network
-        if peers.count > 1:
-            self._shared = DistributedDataParallel(network, broadcast_buffers=False)
 
     def train(self, share: Share, epoch: int, first_step: int, after_step: Callable[[int, float, float], None]) -> None:
         """The steps of one epoch.
@@ -116,7 +111,7 @@ class Fit:
         JetcalError
             If the loss is not finite.
         """
-        self._shared.train()
+        self.network.train()
         course = self._course
         order = np.random.default_rng((course.seed, epoch, self._peers.rank))
         batches = share.batches(course.steps, self._slots, order, skip=first_step)
@@ -132,15 +127,13 @@ class Fit:
         self.optimiser.zero_grad(set_to_none=True)
         jets = sum(len(chunk.target) for chunk in batch)
         total = weight = 0.0
-        for number, chunk in enumerate(batch, 1):
-            last = number == len(batch)
-            quiet = isinstance(self._shared, DistributedDataParallel) and not last
-            with self._shared.no_sync() if quiet else nullcontext():  # type: ignore[operator]
-                losses, weights, _ = self._losses(self._shared, chunk)
-                loss = (losses * weights).sum()
-                (loss / jets).backward()  # type: ignore[no-untyped-call]
+        for chunk in batch:
+            losses, weights, _ = self._losses(chunk)
+            loss = (losses * weights).sum()
+            (loss / jets).backward()  # type: ignore[no-untyped-call]
             total += loss.item()
             weight += weights.sum().item()
+        self._share_gradients()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM)
         if not (math.isfinite(total) and torch.isfinite(norm)):
             error = (
@@ -150,6 +143,17 @@ class Fit:
             raise JetcalError(error)
         self.optimiser.step()
         return total, weight
+
+    def _share_gradients(self) -> None:
+        """Give every process the mean of all processes' gradients: one exchange a step, whatever the chunks."""
+        if self._peers.count == 1:
+            return
+        gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
+        mean = self._peers.sum(torch.cat([gradient.flatten() for gradient in gradients])) / self._peers.count
+        for gradient, part in zip(
+            gradients, torch.split(mean, [gradient.numel() for gradient in gradients]), strict=True
+        ):
+            gradient.copy_(part.view_as(gradient))
 
     @torch.no_grad()
     def validate(self, share: Share, after_chunk: Callable[[], None]) -> tuple[float, float]:
@@ -165,19 +169,19 @@ class Fit:
         self.network.eval()
         sums = torch.zeros(3, dtype=torch.float64)
         for chunk in share.all(self._slots):
-            losses, weights, errors = self._losses(self.network, chunk)
+            losses, weights, errors = self._losses(chunk)
             parts = [(losses * weights).double().sum(), (errors * weights).double().sum(), weights.double().sum()]
             sums += torch.stack(parts).cpu()
             after_chunk()
         loss, error, weight = self._peers.sum(sums).tolist()
         return loss / weight, error / weight
 
-    def _losses(self, network: nn.Module, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor]:
+    def _losses(self, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, weight and absolute error of the median of each jet."""
         constituents, jet, y, weights = self._tensors(
             (chunk.constituents, chunk.jet, chunk.target, self._spectrum(chunk.gen_pt))
         )
-        prediction = network(constituents, jet)
+        prediction = self.network(constituents, jet)
         return self._loss(prediction, y), weights, (prediction[:, 0] - y).abs()
 
     def _tensors(self, arrays: Iterable[np.ndarray]) -> list[Tensor]:
