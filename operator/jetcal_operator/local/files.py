@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,7 +94,7 @@ def _absolute(uri: str, folder: Path) -> str:
         uri = uri.removeprefix("file://")
     if _SCHEME.match(uri):
         return uri
-    return str(Path.resolve(folder) / Path(uri).expanduser())
+    return os.path.normpath(Path.resolve(folder) / Path(uri).expanduser())
 
 
 def _syntax(path: Path, error: YAMLError) -> str:
