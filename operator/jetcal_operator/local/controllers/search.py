@@ -62,7 +62,7 @@ def suggest(name: str, spec: Mapping[str, Any], index: int, finished: Sequence[F
     Parameters
     ----------
     name, spec
-        Of the Experiment; its name is the seed.
+        Of the Experiment; the seed, unless the setting random_state is given.
     finished
         Trials to learn from.
     """
@@ -82,7 +82,7 @@ def _sampler(name: str, spec: Mapping[str, Any], index: int) -> BaseSampler:
     import optuna  # noqa: PLC0415  # see suggest
 
     given = _settings(spec)
-    material = f"{name}/{given.get('random_state', '')}/{index}"
+    material = f"{given.get('random_state', name)}/{index}"
     seed = int.from_bytes(hashlib.sha256(material.encode()).digest()[:4])
     if spec["algorithm"]["algorithmName"] == "random":
         return optuna.samplers.RandomSampler(seed=seed)
