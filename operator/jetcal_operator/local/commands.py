@@ -142,8 +142,8 @@ def render(file: Path) -> None:
       jetcal render calibration.yaml
     """
     from jetcal_operator.local.files import parse, read_document
-    from jetcal_operator.local.render import manifests
     from jetcal_operator.platform import Platform, UnknownTritonError
+    from jetcal_operator.render import render as manifests
 
     resource = parse(file, read_document(file))
     try:
