@@ -92,9 +92,9 @@ class UnknownTritonError(ValueError):
 class Platform:
     """Where and with what the children of a resource run."""
 
-    worker_image: str = "ghcr.io/jetcal/worker:0.1.0"
+    worker_image: str = "jetcal/worker:0.1.0"
     """Image of every stage's worker."""
-    tensorboard_image: str = "ghcr.io/jetcal/worker:0.1.0"
+    tensorboard_image: str = "jetcal/worker:0.1.0"
     """Image of TensorBoard; the worker's carries it."""
     triton_releases: Mapping[str, OnnxLimits] = field(default_factory=lambda: TRITON_RELEASES)
     """What each release of Triton can load."""

@@ -41,7 +41,7 @@ CALIBRATION = {
             "searchSpace": {"learningRate": {"min": 2e-3, "max": 1e-2, "scale": "log"}},
             "resources": {"cpu": "1", "memory": "1Gi"},
         },
-        "training": {"epochs": 3, "workers": 2, "resources": {"cpu": "500m", "memory": "1Gi"}},
+        "training": {"epochs": 3, "resources": {"cpu": "1", "memory": "1Gi"}},
         "evaluation": {"acceptance": {"maxNonClosure": 1, "minResolutionGain": -1}},
         "tensorboard": {"enabled": False},
     },

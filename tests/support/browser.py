@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, sync_playwright
+from tests.support.parts import missing
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -29,14 +28,8 @@ class View:
 
 def executable() -> str:
     """Chromium's path; without one the test is skipped, in continuous integration it fails."""
-    for name in NAMES:
-        path = shutil.which(name)
-        if path:
-            return path
-    sentence = "Chromium is missing; on Debian or Ubuntu: apt-get install chromium"
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(sentence)
-    pytest.skip(sentence)
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return found or missing("Chromium is missing; on Debian or Ubuntu: apt-get install chromium")
 
 
 @contextmanager

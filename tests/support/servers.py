@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from tests.support.parts import missing
 from tests.support.s3 import free_port
 
 _DEADLINE = 20
@@ -40,7 +41,7 @@ def xrootd_server(folder: Path, work: Path) -> Iterator[str]:
     """Address of an XRootD server that exports ``folder`` under its own path; skips the test where there is none."""
     program = shutil.which("xrootd")
     if program is None:
-        pytest.skip("no XRootD server: on Debian, apt-get install xrootd-server")
+        missing("no XRootD server: on Debian, apt-get install xrootd-server")
     port = free_port()
     work.mkdir(parents=True, exist_ok=True)
     settings = f"xrd.port {port}\nall.export {folder} r/o\nall.adminpath {work}\nall.pidpath {work}\n"

@@ -159,7 +159,7 @@ def test_a_change_of_platform_restarts_nothing_that_has_ended():
     cluster = ScriptedCluster(calibration())
     cluster.settle()
     cluster.log.clear()
-    cluster.platform = replace(Platform(), worker_image="ghcr.io/jetcal/worker:9.9.9")
+    cluster.platform = replace(Platform(), worker_image="jetcal/worker:9.9.9")
     cluster.settle()
     assert cluster.log == []
 
