@@ -27,7 +27,7 @@ demo: setup ## simulate jets and calibrate them: ROOT files in, served and judge
 	$(BIN)/jetcal run examples/quickstart.yaml
 
 test: setup ## all tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## formatting, lint, types, boundaries between the houses
 	$(BIN)/ruff format --check .

@@ -28,6 +28,7 @@ PROVENANCE: dict[str, Any] = {
         "read": 12000,
         "cuts": [{"name": "matched to a generator jet", "removed": 600}],
         "jets": {"train": 6000, "validation": 2000, "test": 2000},
+        "sources": [{"uri": "JetNtuple_1.root", "size": 27000000, "version": "1"}],
         "test_files": ["attempts/a/test-00000.arrow"],
     },
     "model": {
