@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from tests.support import triton
 from tests.support.ntuples import write_ntuple
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("run")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEADLINE_SECONDS = 300
 CALIBRATION = {

@@ -20,7 +20,7 @@ from jetcal.export.graph import to_onnx
 from jetcal_operator.local.triton.environment import prepare_environment
 from jetcal_operator.local.triton.server import Ports, TritonError
 
-pytestmark = [pytest.mark.triton, pytest.mark.xdist_group("triton")]
+pytestmark = [pytest.mark.triton]
 
 PARENT = """
 import asyncio, sys

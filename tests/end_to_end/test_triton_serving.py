@@ -31,7 +31,7 @@ from jetcal.serving.verification import verify
 from jetcal_api.documents import ExportResult, VerifyInput, VerifyResult
 from jetcal_operator.local.triton.server import TritonServer
 
-pytestmark = [pytest.mark.triton, pytest.mark.xdist_group("triton")]
+pytestmark = [pytest.mark.triton]
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,6 @@ def _print_next(resource: Any, file: Path, storage: Path | None) -> None:
     click.echo("\nNext:")
     click.echo(f"  jetcal status {place}")
     click.echo(f"  jetcal serve {place}")
-    if model:
+    if accepted := resource.status.history:
         jets = resource.spec.dataset.files[0]
-        click.echo(f"  jetcal predict '{jets}' --model {resource.spec.storage.uri} --output corrected.root")
+        click.echo(f"  jetcal predict '{jets}' --model {accepted[0].model_uri} --output corrected.root")
