@@ -199,7 +199,9 @@ def test_a_finished_run_is_ready_and_says_what_to_do_next(finished):
     for path in (status["evaluation"]["report"], status["model"]["uri"]):
         assert Path(path).exists()
         assert path in shown
-    assert sum(line.startswith("  jetcal ") for line in shown.splitlines()) == 3
+    offered = [line.split() for line in shown.split("\nNext:\n")[1].splitlines()]
+    assert [words[1] for words in offered] == ["status", "serve", "predict"]
+    assert all(shutil.which(words[0]) for words in offered)
     printed = YAML(typ="safe").load(shown[shown.index("apiVersion: jetcal.dev") : shown.index("\nReport:")])
     assert printed["status"] == status
 

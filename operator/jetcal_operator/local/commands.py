@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,10 @@ def _print_next(resource: Any, file: Path, storage: Path | None) -> None:
         click.echo(f"\nReport: {reports.report}")
     if model:
         click.echo(f"Model:  {model.uri}")
+    jetcal = "jetcal" if shutil.which("jetcal") else str(Path(sys.executable).parent / "jetcal")
     click.echo("\nNext:")
-    click.echo(f"  jetcal status {place}")
-    click.echo(f"  jetcal serve {place}")
+    click.echo(f"  {jetcal} status {place}")
+    click.echo(f"  {jetcal} serve {place}")
     if accepted := resource.status.history:
         jets = resource.spec.dataset.files[0]
-        click.echo(f"  jetcal predict '{jets}' --model {accepted[0].model_uri} --output corrected.root")
+        click.echo(f"  {jetcal} predict '{jets}' --model {accepted[0].model_uri} --output corrected.root")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jetcal import storage, worker
-from jetcal.errors import JetcalError
+from jetcal.errors import TransientError
 from jetcal.export.golden import Golden
 from jetcal.serving.triton import TritonModel
 from jetcal_api.documents import ExportResult, VerifyInput, VerifyResult
@@ -24,9 +24,9 @@ def verify(document: VerifyInput, ready_seconds: float = READY_SECONDS) -> Verif
     Raises
     ------
     TransientError
-        If the endpoint does not answer in time.
+        If the endpoint does not answer in time, or still serves another revision: a rollout may be under way.
     JetcalError
-        If it serves another revision, or other answers.
+        If the wanted revision gives other answers.
     """
     exported = worker.load_result(document.storage, "export", document.export, ExportResult)
     golden = Golden.from_bytes(storage.read_bytes(exported.golden))
@@ -39,7 +39,7 @@ def verify(document: VerifyInput, ready_seconds: float = READY_SECONDS) -> Verif
                 f"{document.url}: serves revision {revision or 'unknown'}, not {document.export}; "
                 f"point it at {exported.repository}"
             )
-            raise JetcalError(message)
+            raise TransientError(message)
         parity = golden.compare(model.infer)
     parity.require(golden.limits, f"Triton {version} at {document.url}")
     return VerifyResult(
