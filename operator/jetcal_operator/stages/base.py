@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.world import World
 
 
-class Stage:
+class Stage(ABC):
     """One step of the chain: names its document, builds its child, reads how far the child is."""
 
     condition: ClassVar[ConditionType]
@@ -79,9 +80,9 @@ class Stage:
             self.scope.object(*self.kind, self.child_name, labels=labels) | {"spec": self.child_spec()}
         )
 
+    @abstractmethod
     def child_spec(self) -> dict[str, Any]:
         """Spec of the child."""
-        raise NotImplementedError
 
     def worker_job(self, command: list[str], *, resources: Resources | None = None, parts: int | None = None) -> Any:
         """Spec of a batch Job around one command."""
@@ -135,6 +136,6 @@ class Stage:
         """Fields of a running child to bring up to date."""
         return []
 
+    @abstractmethod
     def placeholder(self) -> Any:
         """A result for rendering, where nothing has run yet."""
-        raise NotImplementedError
