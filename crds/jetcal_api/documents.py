@@ -26,6 +26,8 @@ MESSAGE_LIMIT = 4096
 class StageInput(Model):
     """What one stage's worker reads; its hash names the stage's artefacts and children."""
 
+    stage: str
+    """Name of the stage; each document fixes its own."""
     storage: str
     """Folder of all artefacts."""
 

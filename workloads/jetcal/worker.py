@@ -54,7 +54,7 @@ def read_input(kind: type[Input]) -> Input:
 
 def stage_uri(document: StageInput, *parts: str) -> str:
     """``<storage>/<stage>/<fingerprint>[/parts]``."""
-    return storage.join(document.storage, _stage(document), document.fingerprint, *parts)
+    return storage.join(document.storage, document.stage, document.fingerprint, *parts)
 
 
 def result_uri(document: StageInput, *parts: str) -> str:
@@ -221,11 +221,6 @@ def _close_stdout() -> None:
     """Spare the interpreter its own complaint when it flushes a pipe that nobody reads."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
-
-
-def _stage(document: StageInput) -> str:
-    name: str = getattr(document, "stage")  # noqa: B009  # every document has one, the base class does not say so
-    return name
 
 
 def _first(invalid: ValidationError) -> str:
