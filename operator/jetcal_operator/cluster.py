@@ -26,6 +26,16 @@ class ObjectKey(NamedTuple):
         return cls(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"])
 
 
+class Refusal(NamedTuple):
+    """What the API server said when an object was to be written, and when it is asked again."""
+
+    reason: str
+    """CamelCase, as a condition's reason: ``QuotaExceeded``, ``WebhookRefused``, ``WebhookUnavailable``, ..."""
+    message: str
+    """One sentence that names the object."""
+    again: datetime
+
+
 @dataclass(frozen=True)
 class Observed:
     """The world as one reconcile sees it."""
@@ -42,6 +52,10 @@ class Observed:
     """Why a job's worker failed or does not start, in one sentence that names Pod or log file, by the job."""
     occupied: frozenset[ObjectKey] = frozenset()
     """Objects of others that stand under a name that this resource needs."""
+    refused: Mapping[ObjectKey, Refusal] = field(default_factory=dict)
+    """What the API server last refused to write, by the object."""
+    namespace_labels: Mapping[str, str] | None = None
+    """Labels of the resource's namespace; None where there are no namespaces or they may not be read."""
 
 
 class Deletion(NamedTuple):

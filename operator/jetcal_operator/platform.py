@@ -110,6 +110,8 @@ class Platform:
     """ClusterTrainingRuntime of a TrainJob."""
     serving_in_mesh: bool = False
     """Whether the endpoint's Pods get an Istio sidecar; jobs never do, for they would not end."""
+    restricted_additions: bool = False
+    """Whether what training operator and Katib add to Pods has been set up to meet the restricted security level."""
     job_resources: Resources = field(default_factory=lambda: Resources(cpu="1", memory="4Gi"))
     """What the Pods of inventory, prepare, export, evaluate and verify ask for."""
     cache_size: str = "20Gi"

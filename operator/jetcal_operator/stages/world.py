@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from jetcal_operator import naming
-from jetcal_operator.cluster import Manifest, ObjectKey, Observed
+from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
 
 
 class World:
@@ -47,6 +47,15 @@ class World:
     def failure(self, key: ObjectKey) -> str | None:
         """Why a job's worker failed or does not start."""
         return self._observed.failures.get(key)
+
+    def refusal(self, key: ObjectKey) -> Refusal | None:
+        """What the API server last said against writing the object."""
+        return self._observed.refused.get(key)
+
+    @property
+    def namespace_labels(self) -> Mapping[str, str] | None:
+        """Labels of the namespace, None if they are not known."""
+        return self._observed.namespace_labels
 
 
 def is_terminating(manifest: Manifest) -> bool:
