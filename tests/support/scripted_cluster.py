@@ -144,7 +144,7 @@ class ScriptedCluster:
             if key not in self.objects:
                 continue
             stage = naming.label(child, naming.STAGE)
-            if stage in stop_at or self._suspended(child):
+            if stage in stop_at or self.is_suspended(child):
                 continue
             if key.kind == "Experiment":
                 moved |= self._search(key, child)
@@ -169,7 +169,7 @@ class ScriptedCluster:
 
     def document(self, child):
         """The document that a job's worker reads."""
-        for name in _config_maps(child):
+        for name in config_maps(child):
             text = self.objects[ObjectKey("v1", "ConfigMap", name)]["data"]["calibration.json"]
             return parse_input(text)
         message = f"{child['metadata']['name']} reads no document"
@@ -301,7 +301,7 @@ class ScriptedCluster:
         self._condition(self.objects[key], kind, reason, status, message)
 
     @staticmethod
-    def _suspended(child):
+    def is_suspended(child):
         spec = child.get("spec") or {}
         return bool(spec.get("suspend") or (spec.get("runPolicy") or {}).get("suspend"))
 
@@ -351,13 +351,13 @@ def _merge(target, source):
             target[name] = value
 
 
-def _config_maps(value):
+def config_maps(value):
     """Names of ConfigMaps that JETCAL_CALIBRATION is read from, anywhere in a manifest."""
     if isinstance(value, dict):
         if value.get("name") == "JETCAL_CALIBRATION":
             yield value["valueFrom"]["configMapKeyRef"]["name"]
         for entry in value.values():
-            yield from _config_maps(entry)
+            yield from config_maps(entry)
     elif isinstance(value, list):
         for entry in value:
-            yield from _config_maps(entry)
+            yield from config_maps(entry)

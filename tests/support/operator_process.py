@@ -1,0 +1,196 @@
+"""`jetcal operator` as a process of its own, with the rights of a ServiceAccount, behind a proxy."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from tests.support.kube_client import KubeClient
+from tests.support.s3 import free_port
+
+JETCAL = Path(sys.executable).with_name("jetcal")
+FAST = ("--resync-seconds", "3")
+"""Options that let what only a resync heals be seen within a test."""
+_DEADLINE = 30.0
+
+
+def wait_for(what: str, ask: Callable[[], Any], *, seconds: float = _DEADLINE, pause: float = 0.05) -> Any:
+    """The first truthy answer; fails with ``what`` and the last answer once the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds:.0f} s; last answer: {answer!r}")
+        time.sleep(pause)
+
+
+def kubeconfig(path: Path, *, server: str, token: str, namespace: str) -> Path:
+    """A kubeconfig for one server and one token; JSON is YAML."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
+        "current-context": "x",
+    }
+    path.write_text(json.dumps(content))
+    path.chmod(0o600)
+    return path
+
+
+@dataclass
+class OperatorProcess:
+    """One replica; may be started again after it has ended."""
+
+    folder: Path
+    server: str
+    token: str
+    namespace: str
+    """Where it watches and keeps its lease."""
+    platform: dict[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = FAST
+    identity: str = "operator-0"
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+
+    @property
+    def log(self) -> Path:
+        """What it has said so far, in all its lives."""
+        return self.folder / f"{self.identity}.log"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, *, wait: bool = True) -> OperatorProcess:
+        """Start it and wait until its caches are filled."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = kubeconfig(
+            self.folder / f"{self.identity}.kubeconfig", server=self.server, token=self.token, namespace=self.namespace
+        )
+        platform = self.folder / "platform.yaml"
+        platform.write_text(json.dumps(self.platform))
+        self.port = free_port()
+        command = [JETCAL, "operator", "--namespace", self.namespace, "--lease-namespace", self.namespace]
+        command += ["--platform", platform, "--identity", self.identity, "--port", str(self.port), *self.options]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=os.environ | {"KUBECONFIG": str(config), "HOME": str(self.folder)}
+            )
+        if wait:
+            self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        """Until /readyz says so; fails when the process ends first."""
+
+        def ready() -> bool:
+            assert self.is_alive, f"the operator ended with {self.process.returncode}:\n{self.tail()}"
+            return self.ask("/readyz")[0] == 200
+
+        wait_for(f"the operator is ready; its log:\n{self.tail()}", ready)
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """What its HTTP port answers; code 0 if it does not."""
+        try:
+            answer = urllib3.request("GET", f"http://127.0.0.1:{self.port}{path}", retries=False, timeout=2)
+        except urllib3.exceptions.HTTPError as error:
+            return 0, str(error)
+        return answer.status, answer.data.decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Sum of the samples of one metric that have the labels."""
+        total = 0.0
+        for line in self.ask("/metrics")[1].splitlines():
+            sample, _, value = line.rpartition(" ")
+            if sample.split("{")[0] == name and all(f'{key}="{text}"' in sample for key, text in labels.items()):
+                total += float(value)
+        return total
+
+    def kill(self) -> None:
+        """SIGKILL, as a node that loses power would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self, seconds: float = 15) -> int:
+        """SIGTERM and wait; returns the exit status."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def tail(self, characters: int = 4000) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else "no log"
+
+    @contextmanager
+    def running(self) -> Iterator[OperatorProcess]:
+        """The process while the block runs; its log is shown when the test fails."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.kill()
+            print(self.tail())  # noqa: T201  # pytest shows it with a failure, and only then
+
+
+RULES = [
+    {"apiGroups": ["jetcal.dev"], "resources": ["jetcalibrations"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["jetcal.dev"], "resources": ["jetcalibrations/status"], "verbs": ["get", "patch"]},
+    {"apiGroups": ["jetcal.dev"], "resources": ["jetcalibrations/finalizers"], "verbs": ["update"]},
+    *(
+        {"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch", "create", "patch", "delete"]}
+        for group, resources in {
+            "kubeflow.org": ["experiments", "pytorchjobs"],
+            "trainer.kubeflow.org": ["trainjobs"],
+            "batch": ["jobs"],
+            "serving.kserve.io": ["inferenceservices"],
+            "apps": ["deployments"],
+            "": ["configmaps", "services"],
+        }.items()
+    ),
+    {"apiGroups": ["kubeflow.org"], "resources": ["trials"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "create", "patch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
+]
+
+
+def log_in(admin: KubeClient, namespace: str) -> str:
+    """Token of a ServiceAccount with the operator's rights in one namespace, and none elsewhere."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    name = "jetcal-operator"
+    account = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+    admin.apply(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}", manifest)
+    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
+    admin.apply(f"{rbac}/roles/{name}", head | {"kind": "Role", "rules": RULES})
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    binding = head | {"kind": "RoleBinding", "roleRef": reference, "subjects": [account]}
+    admin.apply(f"{rbac}/rolebindings/{name}", binding)
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+    answer = admin.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", request)
+    return answer["status"]["token"]

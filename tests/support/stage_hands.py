@@ -1,0 +1,296 @@
+"""Plays controllers and workers on a real API server: what the operator creates is answered within milliseconds."""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import Any
+
+from tests.support.kube_client import KubeClient, KubeError
+from tests.support.scripted_cluster import ScriptedCluster, config_maps
+
+from jetcal_api.documents import parse_input
+from jetcal_operator import naming
+from jetcal_operator.kube.kinds import POD, Kind, kind_of
+
+JOB = Kind("batch/v1", "Job", "jobs")
+PYTORCH_JOB = Kind("kubeflow.org/v1", "PyTorchJob", "pytorchjobs")
+EXPERIMENT = Kind("kubeflow.org/v1beta1", "Experiment", "experiments")
+TRIAL = Kind("kubeflow.org/v1beta1", "Trial", "trials")
+INFERENCE_SERVICE = Kind("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+STAND_INS = (PYTORCH_JOB, EXPERIMENT, TRIAL, INFERENCE_SERVICE)
+"""Kinds that an open schema stands in for."""
+PLAYED = (JOB, PYTORCH_JOB, EXPERIMENT, INFERENCE_SERVICE)
+
+
+def open_crd(kind: Kind) -> dict[str, Any]:
+    """A CRD that takes any content, as Katib's own do."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"kind": kind.kind, "plural": kind.plural, "singular": kind.kind.lower()}
+    version = {
+        "name": kind.version,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"status": {}},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "spec": {"group": kind.group, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+@dataclass
+class Failure:
+    """How the next worker of a stage ends instead of answering."""
+
+    exit_code: int = 1
+    message: str = "no file matches"
+    reason: str = "Error"
+    """``OOMKilled``, for one."""
+    times: int = 1
+    """How many of its jobs fail."""
+
+
+@dataclass
+class StageHands:
+    """Controllers and workers of one namespace, from `working` on.
+
+    Attributes
+    ----------
+    held
+        Stages whose jobs go on running; `release` lets them end.
+    failures
+        By stage, how its next jobs fail.
+    """
+
+    api: KubeClient
+    namespace: str
+    held: set[str] = field(default_factory=set)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields of results to replace, by stage."""
+    done: list[tuple[str, str]] = field(default_factory=list)
+    """(stage, name) of what has ended."""
+
+    def __post_init__(self):
+        self._stopped = Event()
+        self._inbox: queue.Queue[tuple[Kind, dict[str, Any]] | None] = queue.Queue()
+        self._script = ScriptedCluster({"metadata": {}}, answers=self.answers)
+
+    @contextmanager
+    def working(self) -> Iterator[StageHands]:
+        """The hands at work."""
+        threads = [Thread(target=self._listen, args=(kind,), daemon=True) for kind in PLAYED]
+        threads.append(Thread(target=self._work, daemon=True))
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._stopped.set()
+            self._inbox.put(None)
+
+    def release(self, *stages: str) -> None:
+        """Let the stages (none: all) go on."""
+        self.held -= set(stages) or set(self.held)
+        self.look()
+
+    def look(self) -> None:
+        """Look at everything once more."""
+        for kind in PLAYED:
+            for thing in self.api.items(kind.path(self.namespace)):
+                self._inbox.put((kind, thing))
+
+    def _listen(self, kind: Kind) -> None:
+        for event in self.api.watch(kind.path(self.namespace), self._stopped):
+            if event["type"] in {"ADDED", "MODIFIED"}:
+                self._inbox.put((kind, event["object"]))
+
+    def _work(self) -> None:
+        while (task := self._inbox.get()) is not None:
+            try:
+                self._move(*task)
+            except KubeError as error:
+                if error.status not in {404, 409}:
+                    raise
+
+    def _move(self, kind: Kind, thing: dict[str, Any]) -> None:
+        metadata = thing["metadata"]
+        stage = naming.label(thing, naming.STAGE)
+        if metadata.get("deletionTimestamp") or stage in self.held or ScriptedCluster.is_suspended(thing):
+            return
+        if kind == INFERENCE_SERVICE:
+            self._serve(thing)
+        elif stage and not any(entry["status"] == "True" for entry in _conditions(thing)):
+            if kind == EXPERIMENT:
+                self._search(thing)
+            elif naming.label(thing, naming.KATIB_EXPERIMENT) == "" and not self._is_trial_job(thing):
+                self._end(kind, thing)
+
+    def _end(self, kind: Kind, job: dict[str, Any], answer: dict[str, Any] | None = None) -> None:
+        """The worker of a job ends, well or as `failures` says."""
+        stage, name = naming.label(job, naming.STAGE), job["metadata"]["name"]
+        failure = self.failures.get(stage)
+        if failure and failure.times > 0:
+            failure.times -= 1
+            self.pod(kind, job, terminated(failure.message, failure.exit_code, failure.reason))
+            self.status(kind, job, ended(kind, job, failure.exit_code))
+        else:
+            answer = answer or self._script.answer(self.document(job))
+            self.pod(kind, job, terminated(json.dumps(answer)))
+            self.status(kind, job, ended(kind, job))
+        self.done.append((stage, name))
+
+    def pod(self, kind: Kind, job: dict[str, Any], state: dict[str, Any], *, phase: str | None = None) -> dict[str, Any]:
+        """The Pod of a job with its one container in that state, made or moved."""
+        template = (
+            job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]
+            if kind == PYTORCH_JOB
+            else job["spec"]["template"]
+        )
+        container = template["spec"]["containers"][0]
+        name = f"{job['metadata']['name']}-master-0" if kind == PYTORCH_JOB else f"{job['metadata']['name']}-x7k2p"
+        owner = {"apiVersion": kind.api_version, "kind": kind.kind, "controller": True, "blockOwnerDeletion": True}
+        owner |= {name: job["metadata"][name] for name in ("name", "uid")}
+        labels = template["metadata"].get("labels", {}) | _pod_labels(kind, job)
+        path = POD.path(self.namespace, name)
+        if self.api.find(path) is None:
+            body = {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "labels": labels,
+                    "annotations": {"batch.kubernetes.io/job-completion-index": "0"},
+                    "ownerReferences": [owner],
+                },
+                "spec": template["spec"] | {"restartPolicy": "Never"},
+            }
+            self.api.create(POD.path(self.namespace), body)
+        code = state.get("terminated", {}).get("exitCode")
+        phase = phase or ("Pending" if code is None else "Failed" if code else "Succeeded")
+        status = {"name": container["name"], "image": container["image"], "imageID": "", "restartCount": 0}
+        status |= {"ready": "running" in state, "state": state}
+        change = {"status": {"phase": phase, "startTime": now(), "containerStatuses": [status]}}
+        return self.api.merge(f"{path}/status", change)
+
+    def status(self, kind: Kind, thing: dict[str, Any], status: dict[str, Any]) -> None:
+        """Set an object's status as its controller would."""
+        self.api.merge(f"{kind.path(self.namespace, thing['metadata']['name'])}/status", {"status": status})
+
+    def document(self, job: dict[str, Any]) -> Any:
+        """The document that a job's worker reads."""
+        name = next(config_maps(job))
+        found = self.api.get(CONFIG_MAP.path(self.namespace, name))
+        return parse_input(found["data"]["calibration.json"])
+
+    def _search(self, experiment: dict[str, Any]) -> None:
+        """Katib makes all Trials and their jobs, and they end."""
+        spec, name = experiment["spec"], experiment["metadata"]["name"]
+        for index in range(spec["maxTrialCount"]):
+            trial_name = f"{name}-{index:08x}"
+            labels = experiment["metadata"]["labels"] | {naming.KATIB_EXPERIMENT: name}
+            trial = self._ensure(TRIAL, trial_name, labels, experiment, {"spec": {}})
+            text = json.dumps(spec["trialTemplate"]["trialSpec"]).replace("${trialParameters.trialName}", trial_name)
+            job = json.loads(text)
+            kind = kind_of(job)
+            made = self._ensure(kind, trial_name, job["metadata"]["labels"], trial, {"spec": job["spec"]})
+            answer = self._script.answer(
+                self.document(made),
+                trial_name,
+                objective=0.5 - 0.1 * index,
+                hyperparameters={"learningRate": f"{0.001 * (index + 1)}"},
+            )
+            self._end(kind, made, answer)
+            self.status(TRIAL, trial, {"conditions": [condition("Succeeded", "TrialSucceeded")]})
+        self.status(EXPERIMENT, experiment, {"conditions": [condition("Succeeded", "ExperimentMaxTrialsReached")]})
+
+    def _ensure(
+        self, kind: Kind, name: str, labels: dict[str, str], owner: dict[str, Any], content: dict[str, Any]
+    ) -> dict[str, Any]:
+        reference = {name: owner[name] for name in ("apiVersion", "kind")} | {"controller": True}
+        reference |= {name: owner["metadata"][name] for name in ("name", "uid")}
+        head = {"apiVersion": kind.api_version, "kind": kind.kind}
+        metadata = {"name": name, "labels": labels, "ownerReferences": [reference]}
+        found = self.api.find(kind.path(self.namespace, name))
+        return found or self.api.create(kind.path(self.namespace), head | {"metadata": metadata} | content)
+
+    def _serve(self, service: dict[str, Any]) -> None:
+        metadata = service["metadata"]
+        if "serving" in self.held or (service.get("status") or {}).get("observedGeneration") == metadata["generation"]:
+            return
+        address = {"url": f"http://{metadata['name']}-predictor.{self.namespace}.svc.cluster.local"}
+        status = {
+            "conditions": [condition("Ready", "Ready")],
+            "observedGeneration": metadata["generation"],
+            "url": f"http://{metadata['name']}.example",
+            "address": address,
+        }
+        self.status(INFERENCE_SERVICE, service, status)
+
+    @staticmethod
+    def _is_trial_job(job: dict[str, Any]) -> bool:
+        return any(owner["kind"] == "Trial" for owner in job["metadata"].get("ownerReferences", []))
+
+
+def now() -> str:
+    """This moment, as Kubernetes writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def condition(kind: str, reason: str, message: str = "") -> dict[str, Any]:
+    """A condition that holds."""
+    return {"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now()}
+
+
+def terminated(message: str, exit_code: int = 0, reason: str | None = None) -> dict[str, Any]:
+    """State of a container that has ended."""
+    times = {"startedAt": now(), "finishedAt": now()}
+    reason = reason or ("Error" if exit_code else "Completed")
+    return {"terminated": {"exitCode": exit_code, "reason": reason, "message": message} | times}
+
+
+def waiting(reason: str, message: str) -> dict[str, Any]:
+    """State of a container that does not start."""
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def ended(kind: Kind, job: dict[str, Any], exit_code: int = 0) -> dict[str, Any]:
+    """Status of a job that has ended."""
+    if kind == PYTORCH_JOB:
+        word = "Failed" if exit_code else "Succeeded"
+        return {"conditions": [condition(word, f"PyTorchJob{word}")]}
+    times = {"startTime": now()}
+    if not exit_code:
+        conditions = [condition(word, "CompletionsReached") for word in ("SuccessCriteriaMet", "Complete")]
+        parts = job["spec"].get("completions") or 1
+        indexed = job["spec"].get("completionMode") == "Indexed"
+        indexes = {"completedIndexes": f"0-{parts - 1}" if parts > 1 else "0"} if indexed else {}
+        return times | {"completionTime": now(), "succeeded": parts, "conditions": conditions} | indexes
+    permanent = exit_code in {1, 2, 126, 127}
+    reason = "PodFailurePolicy" if permanent else "BackoffLimitExceeded"
+    return times | {"failed": 1, "conditions": [condition(word, reason) for word in ("FailureTarget", "Failed")]}
+
+
+def _pod_labels(kind: Kind, job: dict[str, Any]) -> dict[str, str]:
+    name = job["metadata"]["name"]
+    if kind == PYTORCH_JOB:
+        prefix = "training.kubeflow.org"
+        return {f"{prefix}/job-name": name, f"{prefix}/replica-type": "master", f"{prefix}/replica-index": "0"}
+    prefix = "batch.kubernetes.io"
+    marks = {f"{prefix}/job-name": name, f"{prefix}/controller-uid": job["metadata"]["uid"], "job-name": name}
+    return marks | {f"{prefix}/job-completion-index": "0"}
+
+
+def _conditions(thing: dict[str, Any]) -> list[dict[str, Any]]:
+    ends = {"Complete", "Succeeded", "Failed"}
+    return [entry for entry in (thing.get("status") or {}).get("conditions") or [] if entry["type"] in ends]
