@@ -1,9 +1,8 @@
-"""A real S3 server for tests: versitygw over a folder, built once into the user's cache."""
+"""A real S3 server for tests: versitygw over a folder."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -15,9 +14,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from tests.support.parts import missing
+from tests.support.programs import program
 
-VERSION = "v1.8.0"
 ACCESS_KEY, SECRET_KEY = "jetcal-tests", "jetcal-tests-secret"
 BUCKET = "jec"
 _DEADLINE = 20
@@ -46,29 +44,6 @@ class S3Server:
         return self.folder / BUCKET
 
 
-def versitygw() -> Path:
-    """The server's program; skips the test where Go is missing, but fails in CI."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetcal" / "bin"
-    program = cache / f"versitygw-{VERSION}"
-    if program.exists():
-        return program
-    if not shutil.which("go"):
-        missing("no real S3 server: install Go to have versitygw built")
-    build = cache / f".build-{os.getpid()}"
-    build.mkdir(parents=True)
-    try:
-        command = ["go", "install", f"github.com/versity/versitygw/cmd/versitygw@{VERSION}"]
-        done = subprocess.run(
-            command, env=os.environ | {"GOBIN": str(build)}, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.fail(f"versitygw cannot be built: {done.stderr[-2000:]}")
-        (build / "versitygw").replace(program)
-    finally:
-        shutil.rmtree(build, ignore_errors=True)
-    return program
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -82,7 +57,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     port = free_port()
     server = S3Server(f"http://127.0.0.1:{port}", folder)
     keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-    command = [versitygw(), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", sidecar, folder]
+    command = [program("versitygw"), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", sidecar, folder]
     log = folder.with_suffix(".log")
     with log.open("w") as output:
         process = subprocess.Popen(command, env=os.environ | keys, stdout=output, stderr=subprocess.STDOUT)
