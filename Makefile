@@ -6,7 +6,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: help setup demo test lint format crd golden reference requirements bench clean
+DOCKER ?= docker
+BASE ?= python:3.11-slim-bookworm
+TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+WORKER_REQUIREMENTS ?= requirements/worker.txt
+WORKER_INDEX ?=
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+  --only-binary :all:
+
+.PHONY: help setup demo test lint format crd golden reference requirements images image-operator image-worker bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,10 +57,28 @@ reference: setup ## write docs/resource.md from the models
 	$(BIN)/python -m jetcal_api.reference > docs/resource.md
 
 requirements: setup ## pin every dependency by version and hash
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --only-binary :all: --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  - -o requirements/uv.txt
+	$(BIN)/$(PIN) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	for extra in operator worker local simulate; do \
+	  $(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
+	echo uv | $(BIN)/$(PIN) - -o requirements/uv.txt
+	printf 'hatchling\nuv\n' | $(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate - -o requirements/build.txt
+
+requirements/worker-cpu.txt: requirements/dev.txt | setup
+	@test -n "$(WORKER_INDEX)" || { echo "WORKER_INDEX must name an index with CPU builds of torch: make $@ WORKER_INDEX=https://..."; exit 1; }
+	$(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate --index "$(WORKER_INDEX)" --index-strategy unsafe-best-match \
+	  --extra worker pyproject.toml -o $@
+
+IMAGE = $(DOCKER) build --network=host --build-arg BASE=$(BASE) --build-arg VERSION=$(TAG)
+
+images: image-operator image-worker ## build both images (BASE, TAG, WORKER_REQUIREMENTS, WORKER_INDEX, DOCKER)
+	@$(DOCKER) image inspect --format '{{index .RepoTags 0}} {{.Size}} bytes' jetcal/operator:$(TAG) jetcal/worker:$(TAG)
+
+image-operator:
+	$(IMAGE) --file Dockerfile.operator --tag jetcal/operator:$(TAG) .
+
+image-worker:
+	$(IMAGE) --build-arg REQUIREMENTS=$(WORKER_REQUIREMENTS) --build-arg INDEX=$(WORKER_INDEX) \
+	  --file Dockerfile.worker --tag jetcal/worker:$(TAG) .
 
 bench: setup ## measure speed and memory
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

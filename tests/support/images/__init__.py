@@ -6,9 +6,9 @@ On a machine without a registry::
     python -m tests.support.images save IMAGE ...                         # archive of `docker save` on standard output
     python -m tests.support.images stop [--purge]                         # the dockerd that build started
 
-``build`` uses the Docker that answers (``--docker-host``, else ``DOCKER_HOST``, else the default socket); as root, where
-none answers, it starts one whose data lie in the user's cache. Its progress goes to standard error, its only line on
-standard output is ``DOCKER_HOST=...`` of the daemon that has the images. What is there and unchanged is not built again.
+``build`` uses the Docker that answers (``--docker-host``, else ``DOCKER_HOST``, else the default socket); as root,
+where none answers, it starts one whose data lie in the user's cache. Its progress goes to standard error; its only line
+on standard output is ``DOCKER_HOST=...`` of the daemon with the images. What is there and unchanged is not built again.
 
 =====================  ===============================  ==========================================================
 name                   image                            what it is
