@@ -1,7 +1,7 @@
 """The operator's numbers for Prometheus.
 
 ``Metrics()`` counts what it is told; ``watch(...)`` names the functions that are asked when somebody looks; ``page()``
-is the text of ``/metrics``. No label holds the name of an object, so the number of series does not grow with the cluster.
+is the text of ``/metrics``. No label holds the name of an object, so the series do not grow with the cluster.
 """
 
 from __future__ import annotations
@@ -73,12 +73,14 @@ class Metrics:
         oldest: Callable[[], float],
         leader: Callable[[], bool],
         ages: Callable[[], Mapping[str, float]],
+        stages: Callable[[], Mapping[str, float]],
     ) -> None:
         """Name the functions to ask: keys in the queue, age of the oldest, whether we lead, age of each kind's news."""
         self._depth.set_function(depth)
         self._oldest.set_function(oldest)
         self._leader.set_function(leader)
         self._ages.rows = ages
+        self._stages.rows = stages
 
     def reconciled(self, result: str, seconds: float) -> None:
         """One reconcile has ended: ``ok``, ``waiting`` or ``error``."""
@@ -92,11 +94,6 @@ class Metrics:
     def called(self, verb: str, kind: str, code: int) -> None:
         """A call to the API server has ended; code 0 if no answer came."""
         self._calls.labels(verb, kind, str(code)).inc()
-
-    def stages(self, counts: Mapping[str, int]) -> None:
-        """So many resources are in each stage."""
-        rows = {stage: float(count) for stage, count in counts.items()}
-        self._stages.rows = lambda: rows
 
     def page(self) -> bytes:
         """The text that Prometheus reads, of type `PAGE_TYPE`."""

@@ -1,0 +1,149 @@
+"""From the cache to what a plan sees: the parsed resource, its children, their answers and their troubles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from jetcal_api.messages import explain
+from jetcal_api.resource import JetCalibration
+from jetcal_api.status import Status
+from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
+from jetcal_operator.kube.api import Api
+from jetcal_operator.kube.cache import Cache, Key
+from jetcal_operator.kube.diagnosis import answer, failure, pods_of, wants_events
+from jetcal_operator.kube.kinds import EVENT, NAMESPACE, POD, Kind
+
+WORKERS = ("Job", "PyTorchJob", "TrainJob")
+"""Kinds that run a worker whose answer counts."""
+FRESH_SECONDS = 10.0
+"""How long what is not watched (Events, the namespace) is taken to be as it was."""
+LOOK_AGAIN_SECONDS = 15.0
+
+
+class UnreadableError(Exception):
+    """The models refuse what the API server holds: its CRD is older or newer than this operator."""
+
+    def __init__(self, problem: str, status: Status | None) -> None:
+        self.status = status
+        super().__init__(problem)
+
+
+def read_resource(manifest: Manifest) -> JetCalibration:
+    """The resource as the models read it; a status that they cannot read is left out.
+
+    Raises
+    ------
+    UnreadableError
+        If the spec cannot be read.
+    """
+    bare = {name: value for name, value in manifest.items() if name != "status"}
+    try:
+        resource = JetCalibration.parse(bare)
+    except ValidationError as error:
+        raise UnreadableError("; ".join(explain(error)), _status(manifest)) from error
+    return resource.model_copy(update={"status": _status(manifest)})
+
+
+def _status(manifest: Manifest) -> Status | None:
+    try:
+        return Status.model_validate(manifest["status"]) if manifest.get("status") else None
+    except ValidationError:
+        return None
+
+
+class Observer:
+    """Puts together what plans see.
+
+    Parameters
+    ----------
+    api
+        Client for what is not watched.
+    cache
+        What the watches have seen.
+    served
+        The kinds that the cluster serves now.
+    wake
+        Asks for another look at a calibration after some seconds.
+    """
+
+    def __init__(
+        self, api: Api, cache: Cache, served: Callable[[], frozenset[Kind]], wake: Callable[[Key, float], None]
+    ) -> None:
+        self._api = api
+        self._cache = cache
+        self._served = served
+        self._wake = wake
+        self._read: dict[tuple[str, str], tuple[float, Any]] = {}
+
+    async def observe(
+        self, resource: JetCalibration, occupied: frozenset[ObjectKey], refused: Mapping[ObjectKey, Refusal]
+    ) -> Observed:
+        """The world around a resource."""
+        now = datetime.now(UTC)
+        key = Key(resource.metadata.namespace, resource.metadata.name)
+        family = self._cache.family(key)
+        pods = [found for found in family if found["kind"] == POD.kind]
+        children = {ObjectKey.of(found): found for found in family if found["kind"] != POD.kind}
+        results, failures = await self._workers(key, children, pods, now)
+        if occupied:
+            self._wake(key, LOOK_AGAIN_SECONDS)
+        return Observed(
+            resource=resource,
+            children=children,
+            results=results,
+            kinds=frozenset((kind.api_version, kind.kind) for kind in self._served()),
+            now=now,
+            failures=failures,
+            occupied=occupied,
+            refused=refused,
+            namespace_labels=await self._namespace_labels(key.namespace),
+        )
+
+    async def _workers(
+        self, key: Key, children: Mapping[ObjectKey, Manifest], pods: list[Manifest], now: datetime
+    ) -> tuple[dict[ObjectKey, Mapping[str, Any]], dict[ObjectKey, str]]:
+        results, failures = {}, {}
+        for child_key, child in children.items():
+            if child_key.kind not in (*WORKERS, "InferenceService"):
+                continue
+            own = pods_of(child, children, pods)
+            events: list[Manifest] = []
+            if wants_events(child, own, now):
+                events = await self._events(key.namespace, child, own)
+                self._wake(key, LOOK_AGAIN_SECONDS)
+            if (sentence := failure(child, own, events)) is not None:
+                failures[child_key] = sentence
+            if child_key.kind in WORKERS and (found := answer(own)) is not None:
+                results[child_key] = found
+        return results, failures
+
+    async def _events(self, namespace: str, child: Manifest, pods: list[Manifest]) -> list[Manifest]:
+        found = []
+        for uid in (child["metadata"]["uid"], *(pod["metadata"]["uid"] for pod in pods)):
+            found += await self._fresh(("events", uid), partial(self._list_events, namespace, uid))
+        return found
+
+    async def _list_events(self, namespace: str, uid: str) -> list[Manifest]:
+        listing = await self._api.list(EVENT, namespace, fields=f"involvedObject.uid={uid}")
+        return listing.items
+
+    async def _namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
+        found = await self._fresh(("namespace", namespace), lambda: self._api.get(NAMESPACE, None, namespace))
+        return (found["metadata"].get("labels") or {}) if found else None
+
+    async def _fresh(self, name: tuple[str, str], read: Callable[[], Any]) -> Any:
+        """What was read a moment ago, or is read now."""
+        moment = time.monotonic()
+        known = self._read.get(name)
+        if known and moment - known[0] < FRESH_SECONDS:
+            return known[1]
+        self._read = {key: entry for key, entry in self._read.items() if moment - entry[0] < FRESH_SECONDS}
+        value = await read()
+        self._read[name] = (moment, value)
+        return value
