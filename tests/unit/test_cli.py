@@ -34,13 +34,19 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("module", "extra"), [("optuna", "local"), ("torch", "worker"), ("pythia8mc", "simulate")])
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("optuna", "local"), ("torch", "worker"), ("pythia8mc", "simulate"), ("kubernetes", "operator")],
+)
 def test_a_missing_extra_answers_with_the_line_to_type(
     monkeypatch: pytest.MonkeyPatch, module: str, extra: str
 ) -> None:
-    house = {"local": "jetcal_operator.local.x", "worker": "jetcal.training.x", "simulate": "jetcal.simulation.x"}[
-        extra
-    ]
+    house = {
+        "local": "jetcal_operator.local.x",
+        "operator": "jetcal_operator.kube.x",
+        "simulate": "jetcal.simulation.x",
+        "worker": "jetcal.training.x",
+    }[extra]
 
     @click.command()
     def needy() -> None:

@@ -13,7 +13,12 @@ import click
 
 from jetcal.errors import JetcalError
 
-EXTRAS = {"jetcal_operator.local": "local", "jetcal.simulation": "simulate", "jetcal": "worker"}
+EXTRAS = {
+    "jetcal_operator.kube": "operator",
+    "jetcal_operator.local": "local",
+    "jetcal.simulation": "simulate",
+    "jetcal": "worker",
+}
 """Package of a command -> extra that brings what it imports; the first match counts."""
 
 OWN_PACKAGES = {"jetcal", "jetcal_api", "jetcal_operator"}
