@@ -14,9 +14,10 @@ from jetcal_api.messages import explain
 from jetcal_api.resource import JetCalibration
 from jetcal_api.status import Status
 from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
+from jetcal_operator.kube.answers import answer, pods_of
 from jetcal_operator.kube.api import Api
 from jetcal_operator.kube.cache import Cache, Key
-from jetcal_operator.kube.diagnosis import answer, failure, pods_of, wants_events
+from jetcal_operator.kube.diagnosis import failure, wants_events
 from jetcal_operator.kube.kinds import EVENT, NAMESPACE, POD, Kind
 
 WORKERS = ("Job", "PyTorchJob", "TrainJob")
@@ -112,7 +113,7 @@ class Observer:
         for child_key, child in children.items():
             if child_key.kind not in (*WORKERS, "InferenceService"):
                 continue
-            own = pods_of(child, children, pods)
+            own = pods_of(child, pods)
             events: list[Manifest] = []
             if wants_events(child, own, now):
                 events = await self._events(key.namespace, child, own)
