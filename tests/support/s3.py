@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
+from tests.support.ports import free_port
 from tests.support.programs import program
 
 ACCESS_KEY, SECRET_KEY = "jetcal-tests", "jetcal-tests-secret"
@@ -44,30 +45,11 @@ class S3Server:
         return self.folder / BUCKET
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """One server for all tests of the session."""
-    folder, sidecar = tmp_path_factory.mktemp("s3"), tmp_path_factory.mktemp("s3-metadata")
-    port = free_port()
-    server = S3Server(f"http://127.0.0.1:{port}", folder)
-    keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-    command = [program("versitygw"), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", sidecar, folder]
-    log = folder.with_suffix(".log")
-    with log.open("w") as output:
-        process = subprocess.Popen(command, env=os.environ | keys, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        _wait(server.endpoint, process, log)
-        client(server).create_bucket(Bucket=BUCKET)
+    with serving(tmp_path_factory.mktemp("s3"), tmp_path_factory.mktemp("s3-metadata")) as server:
         yield server
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def client(server: S3Server):
