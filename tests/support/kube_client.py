@@ -13,16 +13,17 @@ import urllib3
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 _GONE = 410
+_WATCH = "watch"
 
 
 class KubeError(AssertionError):
     """The API server said no."""
 
-    def __init__(self, call: str, status: int, body: Any) -> None:
+    def __init__(self, verb: str, path: str, status: int, body: Any) -> None:
         self.status = status
         self.body = body
         message = body.get("message") if isinstance(body, dict) else body
-        super().__init__(f"{call}: {status} {message}")
+        super().__init__(f"{verb} {path}: {status} {message}")
 
 
 class KubeClient:
@@ -31,6 +32,7 @@ class KubeClient:
     def __init__(self, url: str, token: str = "", *, ca_file: str | None = None) -> None:
         self.url = url.rstrip("/")
         self.token = token
+        self.ca_file = ca_file
         self._pool = urllib3.PoolManager(
             ca_certs=ca_file,
             cert_reqs="CERT_REQUIRED" if ca_file else "CERT_NONE",
@@ -46,7 +48,7 @@ class KubeClient:
         data = None if body is None else json.dumps(body).encode()
         answer = self._pool.request(method, target, body=data, headers=headers, retries=False)
         if answer.status >= 300:
-            raise KubeError(f"{method} {path}", answer.status, _parsed(answer.data))
+            raise KubeError(method, path, answer.status, _parsed(answer.data))
         return _parsed(answer.data)
 
     def get(self, path: str) -> dict[str, Any]:
@@ -112,7 +114,7 @@ class KubeClient:
         )
         try:
             if answer.status >= 300:
-                raise KubeError(f"watch {path}", answer.status, _parsed(answer.read()))
+                raise KubeError(_WATCH, path, answer.status, _parsed(answer.read()))
             rest = b""
             for chunk in answer.read_chunked(decode_content=True):
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -121,7 +123,7 @@ class KubeClient:
                         return
                     event = json.loads(line)
                     if event["type"] == "ERROR":
-                        raise KubeError(f"watch {path}", event["object"].get("code", _GONE), event["object"])
+                        raise KubeError(_WATCH, path, event["object"].get("code", _GONE), event["object"])
                     yield event
         finally:
             answer.close()

@@ -18,22 +18,26 @@ import pytest
 import urllib3
 from tests.support.kube_client import KubeClient
 from tests.support.s3 import free_port
+from tests.support.warm_start import Forked, WarmStart
 
 JETCAL = Path(sys.executable).with_name("jetcal")
-FAST = ("--resync-seconds", "3")
+FAST = ("--resync-seconds", "3", "--discovery-seconds", "1", "--lease-seconds", "3")
 """Options that let what only a resync heals be seen within a test."""
 _DEADLINE = 30.0
 
 
-def wait_for(what: str, ask: Callable[[], Any], *, seconds: float = _DEADLINE, pause: float = 0.05) -> Any:
-    """The first truthy answer; fails with ``what`` and the last answer once the time is over."""
+def wait_for(
+    what: str | Callable[[], str], ask: Callable[[], Any], *, seconds: float = _DEADLINE, pause: float = 0.05
+) -> Any:
+    """The first truthy answer; fails with ``what``, asked only then, and the last answer once the time is over."""
     deadline = time.monotonic() + seconds
     while True:
         answer = ask()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {seconds:.0f} s; last answer: {answer!r}")
+            told = what() if callable(what) else what
+            pytest.fail(f"{told}: not within {seconds:.0f} s; last answer: {answer!r}")
         time.sleep(pause)
 
 
@@ -60,11 +64,15 @@ class OperatorProcess:
     server: str
     token: str
     namespace: str
-    """Where it watches and keeps its lease."""
+    """Where it keeps its lease."""
     platform: dict[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = FAST
     identity: str = "operator-0"
-    process: subprocess.Popen[bytes] | None = None
+    namespaced: bool = True
+    """Whether it watches its own namespace only, and not all of them."""
+    warm: WarmStart | None = None
+    """Where it is forked from, if it is to start quickly."""
+    process: subprocess.Popen[bytes] | Forked | None = None
     port: int = 0
 
     @property
@@ -86,12 +94,17 @@ class OperatorProcess:
         platform = self.folder / "platform.yaml"
         platform.write_text(json.dumps(self.platform))
         self.port = free_port()
-        command = [JETCAL, "operator", "--namespace", self.namespace, "--lease-namespace", self.namespace]
-        command += ["--platform", platform, "--identity", self.identity, "--port", str(self.port), *self.options]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=os.environ | {"KUBECONFIG": str(config), "HOME": str(self.folder)}
-            )
+        arguments = ["--namespace", self.namespace] if self.namespaced else []
+        arguments += ["--lease-namespace", self.namespace, "--platform", str(platform), "--identity", self.identity]
+        arguments += ["--port", str(self.port), *self.options]
+        environment = {"KUBECONFIG": str(config), "HOME": str(self.folder)}
+        if self.warm:
+            self.process = self.warm.start(arguments, log=self.log, environment=environment)
+        else:
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    [JETCAL, "operator", *arguments], stdout=log, stderr=log, env=os.environ | environment
+                )
         if wait:
             self.wait_until_ready()
         return self
@@ -103,7 +116,7 @@ class OperatorProcess:
             assert self.is_alive, f"the operator ended with {self.process.returncode}:\n{self.tail()}"
             return self.ask("/readyz")[0] == 200
 
-        wait_for(f"the operator is ready; its log:\n{self.tail()}", ready)
+        wait_for(lambda: f"the operator is ready; its log:\n{self.tail()}", ready)
 
     def ask(self, path: str) -> tuple[int, str]:
         """What its HTTP port answers; code 0 if it does not."""
@@ -179,18 +192,19 @@ RULES = [
 ]
 
 
-def log_in(admin: KubeClient, namespace: str) -> str:
-    """Token of a ServiceAccount with the operator's rights in one namespace, and none elsewhere."""
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-    name = "jetcal-operator"
+def log_in(admin: KubeClient, namespace: str, *, everywhere: bool = False) -> str:
+    """Token of a ServiceAccount with the operator's rights in one namespace or everywhere, and no others."""
+    kind = "ClusterRole" if everywhere else "Role"
+    rbac = "/apis/rbac.authorization.k8s.io/v1" + ("" if everywhere else f"/namespaces/{namespace}")
+    name = f"jetcal-operator-{namespace}"
     account = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
     manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
     admin.apply(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}", manifest)
     head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
-    admin.apply(f"{rbac}/roles/{name}", head | {"kind": "Role", "rules": RULES})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
-    binding = head | {"kind": "RoleBinding", "roleRef": reference, "subjects": [account]}
-    admin.apply(f"{rbac}/rolebindings/{name}", binding)
+    admin.apply(f"{rbac}/{kind.lower()}s/{name}", head | {"kind": kind, "rules": RULES})
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+    binding = head | {"kind": f"{kind}Binding", "roleRef": reference, "subjects": [account]}
+    admin.apply(f"{rbac}/{kind.lower()}bindings/{name}", binding)
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
     answer = admin.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", request)
     return answer["status"]["token"]

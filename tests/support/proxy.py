@@ -1,4 +1,4 @@
-"""A proxy between an operator and its API server that sees every call and plays the faults of `tests.support.faults`."""
+"""A proxy between operator and API server that sees every call and plays the faults of `tests.support.faults`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
-from tests.support.faults import Call, Fault, Hang, Interrupt, Refuse, Replace, Reset, Rule, Stream, Truncate, read_call
+from tests.support.faults import Call, Fault, Hang, Interrupt, Refuse, Replace, Rule, Stream, Truncate, read_call
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding", "accept-encoding", "content-encoding"}
 
@@ -26,7 +26,9 @@ class Logged:
 
     call: Call
     code: int | None = None
-    """None as long as there is no answer, and for ever if the connection was dropped."""
+    """What the operator was told; None as long as there is no answer, and for ever if the connection was dropped."""
+    upstream: int | None = None
+    """What the API server said; None if it was not asked."""
     fault: Fault | None = None
     at: float = field(default_factory=time.monotonic)
 
@@ -68,7 +70,8 @@ class Proxy:
 
     def mutations(self, *, since: int = 0) -> list[Logged]:
         """Calls that reached the API server and may have changed an object, but for the lease's."""
-        return [entry for entry in self.calls[since:] if entry.call.mutates and entry.call.resource != "leases"]
+        calls = self.calls[since:]
+        return [entry for entry in calls if entry.upstream and entry.call.mutates and entry.call.resource != "leases"]
 
     def cut_watches(self) -> None:
         """Every open watch ends now."""
@@ -93,6 +96,8 @@ class Proxy:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         call = read_call(request.method, request.path_qs, request.headers.get("User-Agent", ""))
         body = await request.read()
+        if call.verb == "create" and not call.name:
+            call = call._replace(name=json.loads(body)["metadata"].get("name", ""))
         fault = next((rule.fault for rule in self.rules if rule.applies(call)), None)
         logged = Logged(call, fault=fault)
         self.calls.append(logged)
@@ -109,6 +114,7 @@ class Proxy:
         except aiohttp.ClientError as problem:
             logged.code = 502
             return web.Response(status=502, text=f"API server: {problem}")
+        logged.upstream = answer.status
         async with answer:
             if call.verb == "watch" and answer.status == 200:
                 logged.code = 200

@@ -150,12 +150,12 @@ class StageHands:
             self.status(kind, job, ended(kind, job))
         self.done.append((stage, name))
 
-    def pod(self, kind: Kind, job: dict[str, Any], state: dict[str, Any], *, phase: str | None = None) -> dict[str, Any]:
+    def pod(
+        self, kind: Kind, job: dict[str, Any], state: dict[str, Any], *, phase: str | None = None
+    ) -> dict[str, Any]:
         """The Pod of a job with its one container in that state, made or moved."""
         template = (
-            job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]
-            if kind == PYTORCH_JOB
-            else job["spec"]["template"]
+            job["spec"]["pytorchReplicaSpecs"]["Master"]["template"] if kind == PYTORCH_JOB else job["spec"]["template"]
         )
         container = template["spec"]["containers"][0]
         name = f"{job['metadata']['name']}-master-0" if kind == PYTORCH_JOB else f"{job['metadata']['name']}-x7k2p"

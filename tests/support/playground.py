@@ -1,0 +1,284 @@
+"""A namespace with an operator behind a proxy and hands that play its workers; what two such worlds have in common."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from tests.support.calibrations import calibration
+from tests.support.kube_client import KubeClient, KubeError
+from tests.support.operator_process import OperatorProcess, log_in, wait_for
+from tests.support.proxy import Logged, Proxy
+from tests.support.stage_hands import STAND_INS, StageHands, open_crd
+from tests.support.warm_start import WarmStart
+
+from jetcal_operator import naming
+from jetcal_operator.kube.kinds import CHILDREN, EVENT, POD, RESOURCE, Kind
+
+CRD_FILE = Path(__file__).parents[2] / "crds" / "jetcalibrations.jetcal.dev.yaml"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+OWN_KINDS = tuple(kind for kind in CHILDREN if kind != POD)
+_numbers = count(1)
+
+
+def small_calibration(name: str = "ak4", **spec: Any) -> dict[str, Any]:
+    """A calibration with every stage and nothing beside."""
+    document = calibration(**{"tensorboard": {"enabled": False}, **spec})
+    document["metadata"] = {"name": name}
+    return document
+
+
+def install_kinds(admin: KubeClient, *kinds: Kind, wait: bool = True) -> None:
+    """JetCalibration's CRD, and open ones for the kinds (none: all) of Kubeflow that stages make."""
+    manifests = [open_crd(kind) for kind in kinds or STAND_INS]
+    if not kinds:
+        manifests.append(YAML(typ="safe").load(CRD_FILE))
+    for manifest in manifests:
+        admin.apply(f"{CRDS}/{manifest['metadata']['name']}", manifest)
+    for kind in kinds or (*STAND_INS, RESOURCE) if wait else ():
+        wait_for(f"{kind.kind} is served", lambda kind=kind: _is_served(admin, kind))
+
+
+def uninstall_kind(admin: KubeClient, kind: Kind) -> None:
+    """Take a CRD away with all its objects."""
+    admin.delete(f"{CRDS}/{kind.plural}.{kind.group}")
+    wait_for(f"{kind.kind} is gone", lambda: not _is_served(admin, kind))
+
+
+def _is_served(admin: KubeClient, kind: Kind) -> bool:
+    try:
+        document = admin.find(kind.root)
+    except KubeError:
+        return False
+    return document is not None and any(entry["name"] == kind.plural for entry in document["resources"])
+
+
+@dataclass
+class Playground:
+    """A namespace of its own; tests speak to it as user, as cluster and as critic."""
+
+    admin: KubeClient
+    proxy: Proxy
+    operator: OperatorProcess
+    namespace: str
+    hands: StageHands
+
+    # what users do
+
+    def apply(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Apply a calibration as kubectl does."""
+        return self.admin.apply(RESOURCE.path(self.namespace, document["metadata"]["name"]), document)
+
+    def edit(self, name: str = "ak4", **spec: Any) -> dict[str, Any]:
+        """Replace top-level fields of a spec; None takes one away."""
+        steps = [
+            {"op": "remove", "path": f"/spec/{field}"}
+            if value is None
+            else {"op": "add", "path": f"/spec/{field}", "value": value}
+            for field, value in spec.items()
+        ]
+        return self.admin.call("PATCH", RESOURCE.path(self.namespace, name), steps, "application/json-patch+json")
+
+    def annotate(self, name: str = "ak4", **annotations: str) -> None:
+        """Set annotations; ``retry`` is jetcal.dev/retry."""
+        marks = {f"jetcal.dev/{mark}": value for mark, value in annotations.items()}
+        self.admin.merge(RESOURCE.path(self.namespace, name), {"metadata": {"annotations": marks}})
+
+    def delete(self, name: str = "ak4") -> None:
+        """Delete a calibration."""
+        self.admin.delete(RESOURCE.path(self.namespace, name))
+
+    # what there is
+
+    def resource(self, name: str = "ak4") -> dict[str, Any]:
+        """The calibration as it is."""
+        return self.admin.get(RESOURCE.path(self.namespace, name))
+
+    def conditions(self, name: str = "ak4") -> dict[str, tuple[str, str, str]]:
+        """Status, reason and message of each condition, if they are about the newest spec."""
+        found = self.resource(name)
+        status = found.get("status") or {}
+        if status.get("observedGeneration") != found["metadata"]["generation"]:
+            return {}
+        return {entry["type"]: (entry["status"], entry["reason"], entry["message"]) for entry in status["conditions"]}
+
+    def children(self, kind: Kind, stage: str = "", name: str = "ak4") -> list[dict[str, Any]]:
+        """The calibration's objects of a kind, of one stage if that is given."""
+        labels = f"{naming.CALIBRATION}={name}" + (f",{naming.STAGE}={stage}" if stage else "")
+        return self.admin.items(kind.path(self.namespace), labelSelector=labels)
+
+    def child(self, kind: Kind, stage: str = "", name: str = "ak4") -> dict[str, Any]:
+        """The one object of a kind and stage, once it is there; records and trials' jobs aside."""
+
+        def one() -> list[dict[str, Any]]:
+            return [
+                found
+                for found in self.children(kind, stage, name)
+                if naming.RECORD not in found["metadata"]["labels"]
+                and any(owner["kind"] == RESOURCE.kind for owner in found["metadata"].get("ownerReferences", []))
+                and not found["metadata"].get("deletionTimestamp")
+            ]
+
+        found = wait_for(f"a {kind.kind} of stage {stage}", one)
+        assert len(found) == 1, [entry["metadata"]["name"] for entry in found]
+        return found[0]
+
+    def events(self, name: str = "ak4") -> list[dict[str, Any]]:
+        """Events about a calibration, oldest first."""
+        found = self.admin.items(EVENT.path(self.namespace), fieldSelector=f"involvedObject.name={name}")
+        return sorted(found, key=lambda event: int(event["metadata"]["resourceVersion"]))
+
+    # waiting
+
+    def wait_for_condition(
+        self, kind: str, status: str = "True", reason: str | None = None, *, name: str = "ak4", seconds: float = 30
+    ) -> str:
+        """The message of a condition, once it is as given."""
+
+        def holds() -> bool:
+            found = self.conditions(name).get(kind)
+            return found is not None and found[0] == status and reason in {None, found[1]}
+
+        wait_for(lambda: f"{name} has {kind}={status} {reason or ''}; {self._told(name)}", holds, seconds=seconds)
+        return self.conditions(name)[kind][2]
+
+    def wait_until_ready(self, name: str = "ak4", seconds: float = 40) -> None:
+        """Until it is Ready and nothing is under way."""
+
+        def settled() -> bool:
+            found = self.conditions(name)
+            return found.get("Ready", ("",))[0] == "True" and "Reconciling" not in found
+
+        wait_for(lambda: f"{name} is Ready; {self._told(name)}", settled, seconds=seconds)
+
+    def wait_until_gone(self, name: str = "ak4") -> None:
+        """Until nothing is left of a calibration."""
+        kinds = (RESOURCE, *CHILDREN)
+
+        def left() -> bool:
+            if self.admin.find(RESOURCE.path(self.namespace, name)):
+                return False
+            return not any(self.children(kind, name=name) for kind in kinds)
+
+        wait_for(f"all of {name} is gone", left)
+
+    def wait_until_quiet(self, seconds: float = 0.7) -> None:
+        """Until no call has changed anything for a while."""
+        state = [len(self.proxy.mutations())]
+
+        def quiet() -> bool:
+            before, state[0] = state[0], len(self.proxy.mutations())
+            return before == state[0]
+
+        wait_for("the operator has nothing to do", quiet, pause=seconds)
+
+    def _told(self, name: str) -> str:
+        found = self.admin.find(RESOURCE.path(self.namespace, name)) or {}
+        status = found.get("status") or {}
+        told = [
+            f"{entry['type']}={entry['status']} {entry['reason']}: {entry['message']}"
+            for entry in status.get("conditions", [])
+        ]
+        return f"stage {status.get('stage')}; {'; '.join(told)}\n{self.operator.tail()}"
+
+    # what one world has in common with another
+
+    def snapshot(self, name: str = "ak4") -> dict[str, Any]:
+        """Everything that belongs to a calibration, with what differs from run to run masked."""
+        found = [self.resource(name)]
+        for kind in OWN_KINDS:
+            found += self.children(kind, name=name)
+        names = {thing["metadata"]["uid"]: _title(thing, name) for thing in found}
+        return {names[thing["metadata"]["uid"]]: _masked(thing, names, name, self.namespace) for thing in found}
+
+    def counts(self, name: str = "ak4", since: int = 0) -> Counter[tuple[str, str]]:
+        """How often each object was created and deleted by the operator."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for entry in self.proxy.mutations(since=since):
+            verb = _effect(entry)
+            if verb and entry.call.name.startswith(f"{name}-") | (entry.call.name == name):
+                counts[verb, f"{entry.call.resource}/{mask(entry.call.name, name)}"] += 1
+        return counts
+
+
+def _effect(entry: Logged) -> str | None:
+    if entry.call.resource == "events" or entry.call.subresource:
+        return None
+    if entry.upstream == 201:
+        return "create"
+    return "delete" if entry.call.verb == "delete" and entry.upstream < 300 else None
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
+_VERIFICATION = re.compile(r"verification-[0-9a-f]{8}")
+
+
+def mask(text: str, name: str) -> str:
+    """A text without times, without the calibration's name and without what hangs on uids."""
+    text = _VERIFICATION.sub("verification-*", _TIME.sub("(time)", text))
+    return re.sub(rf"\b{re.escape(name)}\b", "(name)", text)
+
+
+def _title(thing: dict[str, Any], name: str) -> str:
+    return f"{thing['kind']} {mask(thing['metadata']['name'], name)}"
+
+
+def _masked(thing: dict[str, Any], names: dict[str, str], name: str, namespace: str) -> dict[str, Any]:
+    kept = {"name", "labels", "annotations", "ownerReferences", "generation"}
+    metadata = {field: value for field, value in thing["metadata"].items() if field in kept}
+    annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != naming.MANIFEST}
+    if naming.label(thing, naming.STAGE) == "verification":
+        metadata["labels"] = metadata["labels"] | {naming.FINGERPRINT: "*"}
+    text = json.dumps(thing | {"metadata": metadata | {"annotations": annotations}}, sort_keys=True)
+    for uid, title in names.items():
+        text = text.replace(uid, f"({title})")
+    return json.loads(mask(text.replace(namespace, "(namespace)"), name))
+
+
+def difference(one: dict[str, Any], other: dict[str, Any], path: str = "") -> list[str]:
+    """Where two snapshots differ, in words."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        found = [f"{path}/{key}: only in the first" for key in one.keys() - other.keys()]
+        found += [f"{path}/{key}: only in the second" for key in other.keys() - one.keys()]
+        return found + [
+            line for key in one.keys() & other.keys() for line in difference(one[key], other[key], f"{path}/{key}")
+        ]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [
+            line
+            for index, pair in enumerate(zip(one, other, strict=True))
+            for line in difference(*pair, f"{path}/{index}")
+        ]
+    return [] if one == other else [f"{path}: {one!r} != {other!r}"]
+
+
+@contextmanager
+def playground(
+    admin: KubeClient, folder: Path, *, warm: WarmStart | None = None, everywhere: bool = False, **settings: Any
+) -> Iterator[Playground]:
+    """A namespace with proxy, hands and an operator that runs; ``settings`` are those of `OperatorProcess`."""
+    namespace = f"play-{next(_numbers)}-{folder.name[-20:].strip('-').replace('_', '-').lower()}"
+    make_namespace(admin, namespace)
+    token = log_in(admin, namespace, everywhere=everywhere)
+    with Proxy(admin.url, ca_file=admin.ca_file).running() as proxy:
+        operator = OperatorProcess(
+            folder, proxy.url, token, namespace, namespaced=not everywhere, warm=warm, **settings
+        )
+        hands = StageHands(admin, namespace)
+        with hands.working(), operator.running():
+            yield Playground(admin, proxy, operator, namespace, hands)
+
+
+def make_namespace(admin: KubeClient, name: str, **labels: str) -> None:
+    """A namespace that Katib looks at."""
+    marks = {"katib.kubeflow.org/metrics-collector-injection": "enabled"} | labels
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}}
+    admin.apply(f"/api/v1/namespaces/{name}", manifest)
