@@ -92,7 +92,7 @@ class Lease:
         self._deadline = -math.inf
         self._was_held = False
         self._record: Manifest | None = None
-        self._unchanged_since = 0.0
+        self._unchanged_since = -math.inf
         self._news = asyncio.Event()
         self._complaint = ""
 
@@ -154,25 +154,29 @@ class Lease:
         """Acquire or renew once; returns the pause until the next time."""
         pause = self._retry
         try:
-            await self._attempt()
-            self._complaint = ""
-            if self._is_ours:
+            if await self._attempt():
                 pause = self._renew
+            self._complaint = ""
         except _TROUBLE as error:
             self._complain(f"{type(error).__name__}: {error}")
         self._tell()
         return pause
 
-    async def _attempt(self) -> None:
+    async def _attempt(self) -> bool:
         if not self._is_ours:
             await self._look()
         if self._is_free():
-            await self._take()
-        else:
+            if await self._take():
+                return True
+            await self._look()
+        if self._record is not None and not self._is_ours:
             self._deadline = -math.inf
+        return False
 
     def _is_free(self) -> bool:
-        if not self._spec.get("holderIdentity") or self._is_ours:
+        """Whether nobody else can believe to hold it; the holder of a deleted Lease may not know yet."""
+        is_unclaimed = self.is_held if self._record is None else not self._spec.get("holderIdentity")
+        if self._is_ours or is_unclaimed:
             return True
         lasts = self._spec.get("leaseDurationSeconds") or self._duration
         return self._clock() >= self._unchanged_since + lasts
@@ -183,24 +187,27 @@ class Lease:
         if self._spec != before:
             self._unchanged_since = self._clock()
 
-    async def _take(self) -> None:
+    async def _take(self) -> bool:
         begun = self._clock()
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         spec = self._spec | {"holderIdentity": self.identity, "leaseDurationSeconds": self._duration, "renewTime": now}
         if not self._is_ours:
             transitions = self._spec.get("leaseTransitions") or 0
             spec |= {"acquireTime": now, "leaseTransitions": transitions + (1 if self._record else 0)}
-        if await self._write(spec):
+        is_taken = await self._write(spec)
+        if is_taken:
             self._deadline = begun + self._trusted
+        return is_taken
 
     async def _write(self, spec: dict[str, Any]) -> bool:
         """Write over the very record that was seen; whether nobody else was first."""
         if self._record is None:
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": self._place, "spec": spec}
-            self._record = await self._call("create", namespace=self._place["namespace"], body=body)
+            answer = await self._call("create", namespace=self._place["namespace"], body=body)
         else:
-            self._record = await self._call("replace", **self._place, body=self._record | {"spec": spec})
-        return self._record is not None
+            answer = await self._call("replace", **self._place, body=self._record | {"spec": spec})
+        self._record = answer or self._record
+        return answer is not None
 
     async def _release(self) -> None:
         try:

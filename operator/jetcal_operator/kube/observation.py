@@ -19,12 +19,14 @@ from jetcal_operator.kube.api import Api
 from jetcal_operator.kube.cache import Cache, Key
 from jetcal_operator.kube.diagnosis import failure, wants_events
 from jetcal_operator.kube.kinds import EVENT, NAMESPACE, POD, Kind
+from jetcal_operator.stages.progress import is_true, outcome
 
 WORKERS = ("Job", "PyTorchJob", "TrainJob")
 """Kinds that run a worker whose answer counts."""
+SERVICE = "InferenceService"
 FRESH_SECONDS = 10.0
 """How long what is not watched (Events, the namespace) is taken to be as it was."""
-LOOK_AGAIN_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 12.0
 
 
 class UnreadableError(Exception):
@@ -111,12 +113,13 @@ class Observer:
     ) -> tuple[dict[ObjectKey, Mapping[str, Any]], dict[ObjectKey, str]]:
         results, failures = {}, {}
         for child_key, child in children.items():
-            if child_key.kind not in (*WORKERS, "InferenceService"):
+            if child_key.kind not in (*WORKERS, SERVICE):
                 continue
             own = pods_of(child, pods)
             events: list[Manifest] = []
             if wants_events(child, own, now):
-                events = await self._events(key.namespace, child, own)
+                events = await self._fresh(("events", key.namespace), partial(self._warnings, key.namespace))
+            if _is_starting(child, own):
                 self._wake(key, LOOK_AGAIN_SECONDS)
             if (sentence := failure(child, own, events)) is not None:
                 failures[child_key] = sentence
@@ -124,14 +127,8 @@ class Observer:
                 results[child_key] = found
         return results, failures
 
-    async def _events(self, namespace: str, child: Manifest, pods: list[Manifest]) -> list[Manifest]:
-        found = []
-        for uid in (child["metadata"]["uid"], *(pod["metadata"]["uid"] for pod in pods)):
-            found += await self._fresh(("events", uid), partial(self._list_events, namespace, uid))
-        return found
-
-    async def _list_events(self, namespace: str, uid: str) -> list[Manifest]:
-        listing = await self._api.list(EVENT, namespace, fields=f"involvedObject.uid={uid}")
+    async def _warnings(self, namespace: str) -> list[Manifest]:
+        listing = await self._api.list(EVENT, namespace, fields="type=Warning")
         return listing.items
 
     async def _namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
@@ -148,3 +145,9 @@ class Observer:
         value = await read()
         self._read[name] = (moment, value)
         return value
+
+
+def _is_starting(child: Manifest, pods: list[Manifest]) -> bool:
+    """Whether Pods are still to come or to start: that none comes is told by no event of a watch."""
+    is_over = is_true(child, "Ready") if child["kind"] == SERVICE else outcome(child).phase != "Running"
+    return not is_over and not all((pod.get("status") or {}).get("phase") == "Running" for pod in pods or [{}])

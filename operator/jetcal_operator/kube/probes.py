@@ -1,7 +1,7 @@
 """How the operator is asked how it is: ``/healthz``, ``/readyz`` and ``/metrics`` on one port.
 
 ``Health`` judges, purely; ``Probes(health, page, page_type, port)`` asks ``health()`` at each request and serves while
-its ``run()`` runs. That is a task of the event loop that reconciles: a loop that hangs does not answer, and that says it.
+its ``run()`` runs. That is a task of the event loop that reconciles: a loop that hangs is told by its silence.
 """
 
 from __future__ import annotations

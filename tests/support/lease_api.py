@@ -1,0 +1,107 @@
+"""The Lease part of an API server in memory, as each of several processes reaches it.
+
+That its answers are those of the real one is checked by ``tests/cluster/test_lease.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from kubernetes.aio.client import ApiClient
+
+_PATH = re.compile(r"/apis/coordination\.k8s\.io/v1/namespaces/(?P<namespace>[^/]+)/leases(?:/(?P<name>[^/?]+))?$")
+_MICROSECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
+
+
+class LeaseStore:
+    """Leases by name, with the version check of a real API server."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, dict[str, Any]] = {}
+        self.calls: list[tuple[str, int]] = []
+        self._version = 0
+
+    def handle(self, method: str, name: str | None, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
+        """Status and body of one call."""
+        code, answer = self._handle(method, name, body)
+        self.calls.append((method, code))
+        return code, copy.deepcopy(answer)
+
+    def edit(self, name: str, **spec: Any) -> None:
+        """Change a Lease by hand."""
+        lease = copy.deepcopy(self.leases[name])
+        lease["spec"] |= spec
+        self._store(lease)
+
+    def holder(self, name: str) -> str | None:
+        """Who the Lease names."""
+        return self.leases.get(name, {}).get("spec", {}).get("holderIdentity")
+
+    def _handle(self, method: str, name: str | None, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
+        if method == "POST":
+            name = body["metadata"]["name"]
+            if name in self.leases:
+                return 409, {"reason": "AlreadyExists", "message": "already exists"}
+            _check(body)
+            return 201, self._store(body)
+        if name not in self.leases:
+            return 404, {"reason": "NotFound", "message": "not found"}
+        if method == "GET":
+            return 200, self.leases[name]
+        _check(body)
+        if body["metadata"]["resourceVersion"] != self.leases[name]["metadata"]["resourceVersion"]:
+            return 409, {"reason": "Conflict", "message": "the object has been modified"}
+        return 200, self._store(body)
+
+    def _store(self, lease: dict[str, Any]) -> dict[str, Any]:
+        self._version += 1
+        name = lease["metadata"]["name"]
+        self.leases[name] = lease | {"metadata": lease["metadata"] | {"resourceVersion": str(self._version)}}
+        return self.leases[name]
+
+
+class LeaseClient(ApiClient):
+    """One process' way to the store; ``on_the_way`` is awaited before and after each call and may fail or hang."""
+
+    def __init__(self, store: LeaseStore, on_the_way: Callable[[], Awaitable[None]] | None = None) -> None:
+        super().__init__()
+        self.store = store
+        self.on_the_way = on_the_way or _directly
+
+    async def call_api(self, method: str, url: str, _headers: Any = None, body: Any = None, *_: Any, **__: Any) -> Any:
+        await self.on_the_way()
+        found = _PATH.search(url)
+        assert found, url
+        answer = _Answer(*self.store.handle(method, found["name"], body))
+        await self.on_the_way()
+        return answer
+
+
+class _Answer:
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        self.response = self
+        self.status = status
+        self._body = body
+
+    async def read(self) -> bytes:
+        return json.dumps(self._body).encode()
+
+
+async def _directly() -> None:
+    await asyncio.sleep(0)
+
+
+def _check(lease: dict[str, Any]) -> None:
+    spec = lease["spec"]
+    for name in ("acquireTime", "renewTime"):
+        if name in spec:
+            assert _MICROSECONDS.fullmatch(spec[name]), spec[name]
+            datetime.fromisoformat(spec[name])
+    assert spec.get("leaseDurationSeconds", 1) > 0
+    assert spec.get("leaseTransitions", 0) >= 0
