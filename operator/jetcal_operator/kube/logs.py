@@ -60,6 +60,8 @@ def configure(form: Literal["json", "plain"], level: str) -> None:
     root.addHandler(handler)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, root.level))  # below, it tells of every event
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # it runs in a thread, without signals
     for chatty in ("aiohttp.access", "kubernetes", "asyncio"):  # at DEBUG they write whole bodies, or every poll
         logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))
 
