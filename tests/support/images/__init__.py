@@ -41,8 +41,8 @@ STORAGE_INITIALIZER = "jetcal-tests/storage-initializer:1"
 IMAGES = {
     "base": BASE,
     "operator": OPERATOR,
-    "worker": WORKER,
     "tritonserver": TRITONSERVER,
     "storage-initializer": STORAGE_INITIALIZER,
+    "worker": WORKER,
 }
 """Name on the command line -> image, in the order of building."""

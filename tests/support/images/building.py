@@ -87,7 +87,7 @@ def _storage_initializer(docker: Docker) -> None:
 BUILDERS: dict[str, Callable[[Docker], None]] = {
     "base": _base,
     "operator": _operator,
-    "worker": _worker,
     "tritonserver": _tritonserver,
     "storage-initializer": _storage_initializer,
+    "worker": _worker,
 }
