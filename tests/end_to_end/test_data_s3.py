@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.ntuples import TREE, write_ntuple
-from tests.support.s3 import S3Server, client, free_port
+from tests.support.ports import free_port
+from tests.support.s3 import S3Server, client
 from tests.support.servers import web_server, xrootd_server
 
 from jetcal import storage, worker

@@ -52,6 +52,25 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
+@contextmanager
+def serving(folder: Path, sidecar: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
+    """A server on one of the machine's addresses, over ``folder``, with the objects' metadata in ``sidecar``."""
+    address = f"{host}:{free_port()}"
+    server = S3Server(f"http://{address}", folder)
+    keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
+    command = [program("versitygw"), "--port", address, "posix", "--sidecar", sidecar, folder]
+    log = folder.with_suffix(".log")
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=os.environ | keys, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait(server.endpoint, process, log)
+        client(server).create_bucket(Bucket=BUCKET)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def client(server: S3Server):
     """A client of the test's own, apart from the code under test."""
     return boto3.client(

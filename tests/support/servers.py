@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 from tests.support.parts import missing
-from tests.support.s3 import free_port
+from tests.support.ports import free_port
 
 _DEADLINE = 20
 

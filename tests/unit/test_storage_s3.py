@@ -11,7 +11,8 @@ from threading import Thread
 from typing import Self
 
 import pytest
-from tests.support.s3 import S3Server, free_port
+from tests.support.ports import free_port
+from tests.support.s3 import S3Server
 
 from jetcal import storage
 from jetcal.errors import JetcalError, TransientError
