@@ -2,9 +2,9 @@
 
 ``python -m tests.support.kubeflow.katib --kubeconfig FILE`` serves a bare control plane (metrics come from the answers
 of the workers) and, with ``--collector-image``, a cluster of real Pods (metrics come from a sidecar that follows the
-file). Kept: the webhooks of Experiments and Pods, names, labels, owners, rendering, status, conditions, reasons, retain,
-failed trials, the optimum with its oddities, a Trial without metrics that runs for ever. Left out: suggestion services
-(values are drawn at random whatever the algorithm), early stopping, resuming.
+file). Kept: the webhooks of Experiments and Pods, names, labels, owners, rendering, status, conditions, reasons,
+retain, failed trials, the optimum with its oddities, a Trial without metrics that runs for ever. Left out: suggestion
+services (values are drawn at random whatever the algorithm), early stopping, resuming.
 """
 
 from __future__ import annotations

@@ -6,7 +6,11 @@ import hashlib
 import json
 import math
 import random
+from pathlib import Path
 
+from ruamel.yaml import YAML
+
+CRDS = Path(__file__).with_name("katib_crds.yaml")
 GROUP = "kubeflow.org"
 VERSION = "v1beta1"
 INJECTION = "katib.kubeflow.org/metrics-collector-injection"
@@ -23,26 +27,8 @@ _PRIMARY = {"PyTorchJob": {"training.kubeflow.org/job-role": "master"}}
 
 
 def crds():
-    """Katib's three kinds, which carry no schema."""
-    return [_crd(kind) for kind in ("Experiment", "Trial", "Suggestion")]
-
-
-def _crd(kind):
-    plural = f"{kind.lower()}s"
-    version = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-        "subresources": {"status": {}},
-    }
-    names = {"kind": kind, "singular": kind.lower(), "plural": plural, "listKind": f"{kind}List"}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
-    }
+    """Katib's three kinds."""
+    return list(YAML(typ="safe").load_all(CRDS))
 
 
 def with_defaults(experiment):

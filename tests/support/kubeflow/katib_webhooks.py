@@ -62,11 +62,7 @@ def configurations(address, bundle):
         webhook("mutator.pod", "mutate-pod", pods, **labelled),
     ]
     return [
-        head
-        | {
-            "kind": "ValidatingWebhookConfiguration",
-            "webhooks": [webhook("validator.experiment", "validate-experiment", experiments)],
-        },
+        head | {"kind": "ValidatingWebhookConfiguration", "webhooks": validating},
         head | {"kind": "MutatingWebhookConfiguration", "webhooks": mutating},
     ]
 
