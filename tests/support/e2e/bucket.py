@@ -1,0 +1,70 @@
+"""The bucket of the suite: ntuples in, artefacts out, and what of them two runs must have in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.s3 import BUCKET, S3Server, client
+
+JETS, FILES = 4000, 2
+STAGES = ("inventory", "dataset", "tuning", "training", "export", "evaluation")
+COMPARED = ("inventory", "dataset", "tuning", "training", "export")
+_ATTEMPT = re.compile(r"attempts/[0-9a-f-]{36}")
+_JETCAL = Path(sys.executable).with_name("jetcal")
+
+
+def simulated() -> list[Path]:
+    """Ntuples of simulated jets; made once, kept in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetcal"
+    folder = cache / f"e2e-ntuples-{JETS}"
+    amount = (f"--jets={JETS}", f"--files={FILES}", "--pool-size=500", "--processes=2", "--seed=5")
+    done = subprocess.run([_JETCAL, "simulate", folder, *amount], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return sorted(folder.glob("*.root"))
+
+
+class Bucket:
+    """The bucket, seen by a client of the suite's own."""
+
+    def __init__(self, server: S3Server) -> None:
+        self.server = server
+        self._client = client(server)
+
+    def upload_ntuples(self) -> None:
+        """Put the simulated jets where the calibration looks for them."""
+        for path in simulated():
+            self._client.upload_file(str(path), BUCKET, f"ntuples/{path.name}")
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys below a prefix."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def read(self, key: str) -> bytes:
+        """One object."""
+        return self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+    def remove(self, prefix: str) -> None:
+        """Delete everything below a prefix."""
+        for key in self.keys(prefix):
+            self._client.delete_object(Bucket=BUCKET, Key=key)
+
+    def results(self, prefix: str, stage: str) -> dict[str, Any]:
+        """Results of a stage by key."""
+        found = [key for key in self.keys(f"{prefix}/{stage}/") if key.endswith("/result.json")]
+        return {key: json.loads(self.read(key)) for key in found}
+
+    def comparable(self, prefix: str, stage: str) -> dict[str, Any]:
+        """The same, without what tells one attempt from another: its uid, and the clock."""
+        text = json.dumps(self.results(prefix, stage), sort_keys=True)
+        document = json.loads(_ATTEMPT.sub("attempts/UID", text))
+        for result in document.values():
+            for epoch in result.get("history", ()):
+                epoch.pop("timestamp", None)
+        return document
