@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -113,58 +113,68 @@ class Replace:
 Step = bytes | Literal["cut", "stall"]
 
 
-@dataclass
+Listener = Callable[[dict[str, Any], bytes], Iterable[Step]]
+"""Takes one event of a watch, parsed and as it came, and tells what becomes of it."""
+
+
+@dataclass(frozen=True)
 class Stream:
     """What becomes of a watch: each line is passed on, dropped, doubled, held back, or ends or stalls the stream."""
 
-    pass_on: Callable[[dict[str, Any], bytes], Iterator[Step]]
-
-    def steps(self, line: bytes) -> Iterator[Step]:
-        """The steps that a line of the watch becomes."""
-        return self.pass_on(json.loads(line), line)
+    begin: Callable[[], Listener]
+    """Called for each watch anew."""
 
 
 Fault = Refuse | Reset | Hang | Truncate | Interrupt | Replace | Stream
 
 
+def each(change: Listener) -> Stream:
+    """Every event of a watch by itself."""
+    return Stream(lambda: change)
+
+
 def cut() -> Stream:
     """The stream breaks at its next event."""
-    return Stream(lambda _event, _line: iter(["cut"]))
+    return each(lambda _event, _line: ["cut"])
 
 
 def stall() -> Stream:
     """The stream goes silent at its next event and never says another word."""
-    return Stream(lambda _event, _line: iter(["stall"]))
+    return each(lambda _event, _line: ["stall"])
 
 
 def error(code: int) -> Stream:
     """Instead of its next event the stream says ERROR and ends."""
     status = Refuse(code).body | ({"reason": "Expired"} if code == 410 else {})
     line = json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
-    return Stream(lambda _event, _line: iter([line, "cut"]))
+    return each(lambda _event, _line: [line, "cut"])
 
 
 def drop() -> Stream:
     """Events vanish; bookmarks pass."""
-    return Stream(lambda event, line: iter([line] if event["type"] == "BOOKMARK" else []))
+    return each(lambda event, line: [line] if event["type"] == "BOOKMARK" else [])
 
 
 def double() -> Stream:
     """Every event comes twice."""
-    return Stream(lambda _event, line: iter([line, line]))
+    return each(lambda _event, line: [line, line])
 
 
 def reorder() -> Stream:
     """Of every two events the second comes first."""
-    held: list[bytes] = []
 
-    def swap(_event: dict[str, Any], line: bytes) -> Iterator[Step]:
-        if not held:
+    def begin() -> Listener:
+        held: list[bytes] = []
+
+        def swap(_event: dict[str, Any], line: bytes) -> list[Step]:
+            if held:
+                return [line, held.pop()]
             held.append(line)
-            return iter([])
-        return iter([line, held.pop()])
+            return []
 
-    return Stream(swap)
+        return swap
+
+    return Stream(begin)
 
 
 @dataclass

@@ -7,38 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import urllib3
 from tests.support.kube_client import KubeClient
-from tests.support.s3 import free_port
+from tests.support.ports import free_port
+from tests.support.waiting import wait_for
 from tests.support.warm_start import Forked, WarmStart
 
 JETCAL = Path(sys.executable).with_name("jetcal")
 FAST = ("--resync-seconds", "3", "--discovery-seconds", "1", "--lease-seconds", "3")
 """Options that let what only a resync heals be seen within a test."""
-_DEADLINE = 30.0
-
-
-def wait_for(
-    what: str | Callable[[], str], ask: Callable[[], Any], *, seconds: float = _DEADLINE, pause: float = 0.05
-) -> Any:
-    """The first truthy answer; fails with ``what``, asked only then, and the last answer once the time is over."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            told = what() if callable(what) else what
-            pytest.fail(f"{told}: not within {seconds:.0f} s; last answer: {answer!r}")
-        time.sleep(pause)
 
 
 def kubeconfig(path: Path, *, server: str, token: str, namespace: str) -> Path:

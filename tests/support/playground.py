@@ -15,9 +15,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from tests.support.calibrations import calibration
 from tests.support.kube_client import KubeClient, KubeError
-from tests.support.operator_process import OperatorProcess, log_in, wait_for
+from tests.support.operator_process import OperatorProcess, log_in
 from tests.support.proxy import Logged, Proxy
 from tests.support.stage_hands import STAND_INS, StageHands, open_crd
+from tests.support.waiting import wait_for
 from tests.support.warm_start import WarmStart
 
 from jetcal_operator import naming
@@ -96,6 +97,10 @@ class Playground:
         """Delete a calibration."""
         self.admin.delete(RESOURCE.path(self.namespace, name))
 
+    def free_lease(self) -> None:
+        """Take away the lease of an operator that was killed, for the next one would wait until it has run out."""
+        self.admin.delete(f"/apis/coordination.k8s.io/v1/namespaces/{self.operator.namespace}/leases/jetcal-operator")
+
     # what there is
 
     def resource(self, name: str = "ak4") -> dict[str, Any]:
@@ -147,17 +152,17 @@ class Playground:
             found = self.conditions(name).get(kind)
             return found is not None and found[0] == status and reason in {None, found[1]}
 
-        wait_for(lambda: f"{name} has {kind}={status} {reason or ''}; {self._told(name)}", holds, seconds=seconds)
+        wait_for(lambda: f"{name} has {kind}={status} {reason or ''}; {self.told(name)}", holds, seconds=seconds)
         return self.conditions(name)[kind][2]
+
+    def is_settled(self, name: str = "ak4") -> bool:
+        """Whether it is Ready and nothing is under way."""
+        found = self.conditions(name)
+        return found.get("Ready", ("",))[0] == "True" and "Reconciling" not in found
 
     def wait_until_ready(self, name: str = "ak4", seconds: float = 40) -> None:
         """Until it is Ready and nothing is under way."""
-
-        def settled() -> bool:
-            found = self.conditions(name)
-            return found.get("Ready", ("",))[0] == "True" and "Reconciling" not in found
-
-        wait_for(lambda: f"{name} is Ready; {self._told(name)}", settled, seconds=seconds)
+        wait_for(lambda: f"{name} is Ready; {self.told(name)}", lambda: self.is_settled(name), seconds=seconds)
 
     def wait_until_gone(self, name: str = "ak4") -> None:
         """Until nothing is left of a calibration."""
@@ -180,7 +185,8 @@ class Playground:
 
         wait_for("the operator has nothing to do", quiet, pause=seconds)
 
-    def _told(self, name: str) -> str:
+    def told(self, name: str = "ak4") -> str:
+        """What the status says, and the end of the operator's log."""
         found = self.admin.find(RESOURCE.path(self.namespace, name)) or {}
         status = found.get("status") or {}
         told = [

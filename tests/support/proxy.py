@@ -155,9 +155,10 @@ class Proxy:
         await response.prepare(request)
         task = asyncio.current_task()
         self.streams.add(task)
+        listener = fault.begin() if fault else None
         try:
             async for line in answer.content:
-                for step in fault.steps(line) if fault else (line,):
+                for step in listener(json.loads(line), line) if listener else (line,):
                     if step == "stall":
                         await self._stop.wait()
                     if step in {"cut", "stall"}:

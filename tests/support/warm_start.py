@@ -109,6 +109,8 @@ def _become(task: dict[str, Any]) -> None:
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     os.environ |= task["environment"]
+    kube_config = importlib.import_module("kubernetes.aio.config.kube_config")
+    kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ["KUBECONFIG"]  # the library has read it at its import
     command = importlib.import_module("jetcal_operator.kube.commands").operator
     command.main(task["arguments"], prog_name="jetcal operator")
     os._exit(0)

@@ -1,0 +1,52 @@
+"""What a watch does not tell, tells twice, in disorder or not at all delays the work, and never spoils it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support import faults
+from tests.support.faults import Rule
+from tests.support.playground import difference, playground, small_calibration
+from tests.support.warm_start import warm_start
+
+EAGER = ("--resync-seconds", "1", "--discovery-seconds", "1", "--lease-seconds", "3")
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with warm_start() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def undisturbed(admin, warm, tmp_path_factory):
+    with playground(admin, tmp_path_factory.mktemp("watches"), warm=warm) as world:
+        world.apply(small_calibration())
+        world.wait_until_ready()
+        world.wait_until_quiet()
+        return world.snapshot(), world.counts()
+
+
+WATCHES = {
+    "breaks at every event": faults.cut(),
+    "ends with ERROR 410 at every event": faults.error(410),
+    "ends with ERROR 500 at every event": faults.error(500),
+    "says everything twice": faults.double(),
+    "says the second before the first": faults.reorder(),
+    "loses every event": faults.drop(),
+    "falls silent at its first event": faults.stall(),
+}
+
+
+@pytest.mark.parametrize("fault", WATCHES.values(), ids=WATCHES)
+def test_a_calibration_gets_ready_while_every_watch(admin, warm, undisturbed, tmp_path, fault):
+    with playground(admin, tmp_path, warm=warm, options=EAGER) as world:
+        rule = Rule(fault, times=None)
+        with world.proxy.playing(rule):
+            world.proxy.cut_watches()
+            world.apply(small_calibration())
+            world.wait_until_ready(seconds=90)
+            world.wait_until_quiet()
+        assert rule.fired
+        snapshot, counts = undisturbed
+        assert difference(snapshot, world.snapshot()) == []
+        assert world.counts() == counts
