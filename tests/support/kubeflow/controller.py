@@ -17,9 +17,10 @@ _NAMESPACED = {"ServiceAccount", "Role", "RoleBinding", "ConfigMap"}
 class Controller:
     """One controller that can be stopped and started; its webhooks refuse everything in between."""
 
-    def __init__(self, command, folder, environment, probe):
+    def __init__(self, command, folder, environment, probe, *, ca_file=None):
         self._daemon = Daemon(command, folder / "log", {"TMPDIR": str(folder)} | environment)
         self._probe = probe
+        self._pool = urllib3.PoolManager(ca_certs=ca_file, timeout=2, retries=False)
 
     def start(self):
         """Start it and wait until it is ready."""
@@ -37,7 +38,7 @@ class Controller:
 
     def _is_ready(self):
         try:
-            return urllib3.request("GET", self._probe, timeout=2, retries=False).status == 200
+            return self._pool.request("GET", self._probe).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 

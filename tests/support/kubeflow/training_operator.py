@@ -17,6 +17,15 @@ _NAME = "training-operator"
 _WEBHOOK = "validator.training-operator.kubeflow.org"
 _ASKED_FOR = Path("/tmp/k8s-webhook-server/serving-certs/tls.crt")
 """A constant in the program, which is not ready before there is such a file, whatever its content."""
+_RESTRICTED_INIT = """
+- name: init-pytorch
+  image: {{.InitContainerImage}}
+  imagePullPolicy: IfNotPresent
+  command: [sh, -c, "for i in $(seq {{.MaxTries}}); do nslookup {{.MasterAddr}} && exit 0; sleep 1; done; exit 1"]
+  resources: {requests: {cpu: 50m, memory: 10Mi}, limits: {cpu: 100m, memory: 20Mi}}
+  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
+"""What an installation gives the operator so that workers may run under the restricted Pod Security level."""
 
 
 def crds():
@@ -25,7 +34,7 @@ def crds():
 
 
 @contextmanager
-def training_operator(kubeconfig, folder, *, host="127.0.0.1", init_image=None):
+def training_operator(kubeconfig, folder, *, host="127.0.0.1", init_image=None, restricted=False):
     """The running `Controller`.
 
     Parameters
@@ -34,11 +43,15 @@ def training_operator(kubeconfig, folder, *, host="127.0.0.1", init_image=None):
         Where the API server reaches this machine.
     init_image
         Image, with nslookup, of the init container that waits in workers for the master.
+    restricted
+        Whether that init container meets the restricted Pod Security level.
     """
     kubectl = Kubectl(kubeconfig, program("kubectl"))
     folder.mkdir(parents=True, exist_ok=True)
     webhook, metrics, probe = free_port(), free_port(), free_port()
     _install(kubectl, folder, host, webhook)
+    template = folder / "initContainer.yaml"
+    template.write_text(_RESTRICTED_INIT)
     command = [
         program("training-operator"),
         "--enable-scheme=pytorchjob",
@@ -46,6 +59,7 @@ def training_operator(kubeconfig, folder, *, host="127.0.0.1", init_image=None):
         f"--metrics-bind-address=127.0.0.1:{metrics}",
         f"--health-probe-bind-address=127.0.0.1:{probe}",
         *([f"--pytorch-init-container-image={init_image}"] if init_image else []),
+        *([f"--pytorch-init-container-template-file={template}"] if restricted else []),
     ]
     own = log_in(kubectl, folder, NAMESPACE, _NAME)
     environment = {"KUBECONFIG": str(own), "MY_POD_NAMESPACE": NAMESPACE}
