@@ -1,8 +1,8 @@
 """Leadership of one process among replicas, by a Lease of coordination.k8s.io.
 
-``Lease(api_client, namespace, name, identity)``; ``run()`` is a task for the whole life of the process, ``held()`` and
-``lost()`` are waited for, ``require()`` is asked before each call that changes anything. End all work before cancelling
-``run()``: that hands the lease back, and the successor starts at once.
+``Lease(api_client, namespace, name, identity)``; ``run()`` is a task for the whole life of the process, ``held()`` is
+waited for before any work, ``require()`` is asked before each call that changes anything. End all work before
+cancelling ``run()``: that hands the lease back, and the successor starts at once.
 
 Nobody's wall clock is compared with anybody else's. A holder trusts its lease for a while after it *began* the last
 renewal that succeeded; a candidate takes over when it has itself seen the record unchanged for the whole duration. The
@@ -117,15 +117,6 @@ class Lease:
         """Wait until the lease is held."""
         while not self.is_held:
             await self._news.wait()
-
-    async def lost(self) -> None:
-        """Wait until the lease is not held."""
-        while (left := self._deadline - self._clock()) > 0:
-            try:
-                async with asyncio.timeout(left):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
 
     async def run(self) -> None:
         """Acquire the lease and renew it, again and again; when cancelled, give it back."""

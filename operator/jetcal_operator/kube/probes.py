@@ -64,14 +64,14 @@ class Probes:
     page, page_type
         Text and content type of ``/metrics``.
     port
-        On all addresses; 0 takes a free one.
+        On all addresses.
     """
 
     def __init__(self, health: Callable[[], Health], page: Callable[[], bytes], page_type: str, port: int) -> None:
         self._health = health
         self._page = page
         self._page_type = page_type
-        self.port = port
+        self._port = port
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -89,11 +89,10 @@ class Probes:
                 web.get("/metrics", self._metrics),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, port=self.port, shutdown_timeout=1).start()
-            self.port = runner.addresses[0][1]
+            await web.TCPSite(runner, port=self._port).start()
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
