@@ -14,10 +14,10 @@ WORKER_INDEX ?=
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --only-binary :all:
 
-.PHONY: help setup demo test lint format crd golden reference requirements images image-operator image-worker bench clean
+.PHONY: help setup demo test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## make .venv with everything that demo, test and lint need
 
@@ -36,6 +36,12 @@ demo: setup ## simulate jets and calibrate them: ROOT files in, served and judge
 
 test: setup ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+e2e: setup ## a whole calibration on a real cluster: that of KUBECONFIG, or a kind cluster of its own (images: make e2e-images)
+	$(BIN)/pytest tests/e2e --durations=0 --durations-min=5
+
+e2e-images: setup ## what make e2e runs: operator, worker, and stand-ins for images that cannot be pulled everywhere
+	$(BIN)/python -m tests.support.images build
 
 lint: setup ## formatting, lint, types, boundaries between the houses
 	$(BIN)/ruff format --check .

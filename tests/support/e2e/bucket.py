@@ -16,6 +16,7 @@ JETS, FILES = 4000, 2
 STAGES = ("inventory", "dataset", "tuning", "training", "export", "evaluation")
 COMPARED = ("inventory", "dataset", "tuning", "training", "export")
 _ATTEMPT = re.compile(r"attempts/[0-9a-f-]{36}")
+_TRIAL = re.compile(r"(-tuning-[0-9a-f]{8})-[0-9a-z]{8}")
 _JETCAL = Path(sys.executable).with_name("jetcal")
 
 
@@ -60,11 +61,12 @@ class Bucket:
         found = [key for key in self.keys(f"{prefix}/{stage}/") if key.endswith("/result.json")]
         return {key: json.loads(self.read(key)) for key in found}
 
-    def comparable(self, prefix: str, stage: str) -> dict[str, Any]:
-        """The same, without what tells one attempt from another: its uid, and the clock."""
-        text = json.dumps(self.results(prefix, stage), sort_keys=True)
-        document = json.loads(_ATTEMPT.sub("attempts/UID", text))
-        for result in document.values():
+    def comparable(self, prefix: str, stage: str) -> list[Any]:
+        """The same without what tells one attempt from another: its uid, the name of its trial, the clock."""
+        results = sorted(self.results(prefix, stage).items(), key=lambda entry: str(entry[1].get("hyperparameters")))
+        text = _TRIAL.sub(r"\1-TRIAL", _ATTEMPT.sub("attempts/UID", json.dumps(results)))
+        found = json.loads(text)
+        for _, result in found:
             for epoch in result.get("history", ()):
                 epoch.pop("timestamp", None)
-        return document
+        return found

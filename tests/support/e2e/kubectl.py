@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 _CALL_SECONDS = 120
-_PAUSE = 0.25
-_T = TypeVar("_T")
 
 
 class Kubectl:
@@ -35,9 +32,7 @@ class Kubectl:
 
     def _run(self, arguments: tuple[str, ...], stdin: str | None) -> subprocess.CompletedProcess[str]:
         command = [*self._command, *arguments]
-        return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, check=False, timeout=_CALL_SECONDS
-        )
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=_CALL_SECONDS)
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         """Server-side apply of objects."""
@@ -64,12 +59,3 @@ class Kubectl:
                 yield int(first.split(" -> ")[0].rpartition(":")[2])
             finally:
                 process.terminate()
-
-
-def until(question: Callable[[], _T], seconds: float, what: str) -> _T:
-    """The first true answer; ``what`` names it if there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(_PAUSE)
-    return answer

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.e2e.kubectl import Kubectl, until
+from tests.support.e2e.kubectl import Kubectl
 from tests.support.images import BASE
+from tests.support.waiting import wait_for
 
 NAMESPACE = "jetcal-e2e-nodes"
 _NAME = "node-side"
 _KILL = """
 for folder in /proc/[0-9]*; do
-  if tr '\\0' '\\n' < $folder/environ 2>/dev/null | grep -q "^JETCAL_POD_UID=$1$"; then kill -9 ${folder#/proc/} && echo killed; fi
+  tr '\\0' '\\n' < $folder/environ 2>/dev/null | grep -q "^JETCAL_POD_UID=$1$" || continue
+  kill -9 ${folder#/proc/} && echo killed
 done
 """
 
@@ -37,10 +39,10 @@ class Nodes:
         daemons = self._kubectl.items("pods", NAMESPACE, f"app={_NAME}")
         (daemon,) = [entry["metadata"]["name"] for entry in daemons if entry["spec"].get("nodeName") == node]
         command = ("sh", "-c", _KILL, "kill", uid)
-        until(
-            lambda: "killed" in self._kubectl("exec", daemon, f"--namespace={NAMESPACE}", "--", *command),
-            10,
+        wait_for(
             f"Pod {pod['metadata']['name']} has processes",
+            lambda: "killed" in self._kubectl("exec", daemon, f"--namespace={NAMESPACE}", "--", *command),
+            seconds=10,
         )
 
 

@@ -9,8 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.support.e2e.kubectl import Kubectl, until
+from tests.support.e2e.kubectl import Kubectl
 from tests.support.programs import program
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm/jetcal"
@@ -25,6 +26,8 @@ _CALLS = re.compile(r"^jetcal_api_calls_total\{(.*)\} (\S+)$", re.MULTILINE)
 
 class Operator:
     """One release of the chart."""
+
+    namespace = NAMESPACE
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
@@ -60,7 +63,7 @@ class Operator:
             name = lease["spec"].get("holderIdentity") or ""
             return name if name in living else ""
 
-        return until(holder, 60, "a living Pod of the operator holds the lease")
+        return wait_for("a living Pod of the operator holds the lease", holder, seconds=60, pause=0.3)
 
     def kill_leader(self) -> str:
         """The leading Pod goes without a last word; its name."""
@@ -85,5 +88,5 @@ class Operator:
 
 
 def mutating(calls: Counter[tuple[str, str]]) -> int:
-    """How many of the calls change something about a JetCalibration or its children; the lease is the operator's own."""
+    """How many of the calls change something about a JetCalibration or its children, not the lease."""
     return sum(count for (verb, kind), count in calls.items() if verb in MUTATING and kind != "Lease")

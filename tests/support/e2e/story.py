@@ -74,8 +74,8 @@ class Story:
                 found.append(Chapter(stage, moment, moment))
             elif found:
                 found[-1] = found[-1]._replace(ended=moment)
-        following = [*found[1:], None]
-        return [chapter._replace(ended=after.began if after else chapter.ended) for chapter, after in zip(found, following, strict=True)]
+        ends = [*(chapter.began for chapter in found[1:]), *(chapter.ended for chapter in found[-1:])]
+        return [chapter._replace(ended=end) for chapter, end in zip(found, ends, strict=True)]
 
     def _follow(self) -> None:
         watch = (
