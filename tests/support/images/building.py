@@ -16,6 +16,7 @@ from tests.support.images import BASE, IMAGES, ROOT, STORAGE_INITIALIZER, TRITON
 HERE = Path(__file__).parent
 TRITON = ROOT / "operator/jetcal_operator/local/triton"
 BUILD_TOOLS = ROOT / "requirements/build.txt"
+PUBLIC_BASE = "python:3.11-slim-bookworm"
 SUITE = "bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 RECIPE = "dev.jetcal.recipe"
@@ -38,13 +39,21 @@ class Docker:
         done = subprocess.run(command, env=self.variables, capture_output=True, text=True, check=False)
         return None if done.returncode else done.stdout.strip()
 
-    def build_from(self, image: str, files: Sequence[Path | tuple[Path, str]]) -> None:
-        """Build from a context of just these files."""
+    def pulls(self, image: str) -> bool:
+        """Whether the registry gives the image."""
+        return (
+            subprocess.run(["docker", "pull", image], env=self.variables, stdout=sys.stderr, check=False).returncode
+            == 0
+        )
+
+    def build_from(self, image: str, files: Sequence[Path | tuple[Path, str]], *options: str, **arguments: str) -> None:
+        """Build from a context of just these files, with build arguments."""
+        values = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
         with tempfile.TemporaryDirectory() as context:
             for entry in files:
                 source, name = entry if isinstance(entry, tuple) else (entry, entry.name)
                 shutil.copy2(source, Path(context, name))
-            self.run("docker", "build", "--network=host", "--build-arg", f"BASE={BASE}", "--tag", image, context)
+            self.run("docker", "build", "--network=host", *values, *options, "--tag", image, context)
 
 
 def build(docker: Docker, names: Sequence[str] = ()) -> None:
@@ -56,12 +65,18 @@ def build(docker: Docker, names: Sequence[str] = ()) -> None:
 
 
 def _base(docker: Docker) -> None:
-    recipe = hashlib.sha256((HERE / "base.sh").read_bytes() + CERTIFICATES.read_bytes()).hexdigest()[:16]
+    own = HERE / "base"
+    ingredients = [*sorted(own.iterdir()), CERTIFICATES]
+    recipe = hashlib.sha256(b"".join(path.read_bytes() for path in ingredients if path.exists())).hexdigest()[:16]
     if docker.label(BASE, RECIPE) == recipe:
         return
+    label = f"{RECIPE}={recipe}"
+    if docker.pulls(PUBLIC_BASE):
+        docker.build_from(BASE, [own / "Dockerfile", own / "nslookup"], "--label", label, PUBLIC_BASE=PUBLIC_BASE)
+        return
     with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
-        subprocess.run([HERE / "base.sh", SUITE], stdout=archive, check=True)
-        docker.run("docker", "import", "--change", f"LABEL {RECIPE}={recipe}", archive.name, BASE)
+        subprocess.run([own / "debootstrap.sh", SUITE], stdout=archive, check=True)
+        docker.run("docker", "import", "--change", f"LABEL {label}", archive.name, BASE)
 
 
 def _operator(docker: Docker) -> None:
@@ -75,13 +90,13 @@ def _worker(docker: Docker) -> None:
 def _tritonserver(docker: Docker) -> None:
     own = HERE / "tritonserver"
     files = [own / "Dockerfile", own / "tritonserver", TRITON / "backend/model.py", BUILD_TOOLS]
-    docker.build_from(TRITONSERVER, [*files, (TRITON / "requirements.txt", "triton.txt")])
+    docker.build_from(TRITONSERVER, [*files, (TRITON / "requirements.txt", "triton.txt")], BASE=BASE)
 
 
 def _storage_initializer(docker: Docker) -> None:
     own = HERE / "storage_initializer"
     files = [own / "Dockerfile", own / "download.py", own / "requirements.txt", BUILD_TOOLS]
-    docker.build_from(STORAGE_INITIALIZER, files)
+    docker.build_from(STORAGE_INITIALIZER, files, BASE=BASE)
 
 
 BUILDERS: dict[str, Callable[[Docker], None]] = {
