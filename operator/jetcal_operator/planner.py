@@ -9,8 +9,9 @@ from jetcal_api.status import Revision
 from jetcal_operator import naming, status
 from jetcal_operator.cluster import ObjectKey, Observed, Plan
 from jetcal_operator.conditions import timestamp
+from jetcal_operator.draft import Draft
 from jetcal_operator.platform import Platform, UnknownTritonError
-from jetcal_operator.rollout import Serve
+from jetcal_operator.rollout import Endpoint, Serve
 from jetcal_operator.stages import records as kept
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.chain import STAGES, Candidate, chain
@@ -21,21 +22,22 @@ from jetcal_operator.stages.tensorboard import tensorboard
 from jetcal_operator.stages.tuning import Tuning
 from jetcal_operator.stages.world import World
 from jetcal_operator.status import Findings
-from jetcal_operator.upkeep import Draft, Upkeep, is_done, retire
+from jetcal_operator.upkeep import Upkeep, is_done, retire
 
 
 def plan(observed: Observed, platform: Platform) -> Plan:
     """What one reconcile does next; asking twice about the same world gives the same answer."""
-    scope, world, draft = Scope(observed.resource, platform), World(observed), Draft()
+    scope, world = Scope(observed.resource, platform), World(observed)
+    draft = Draft(world)
     upkeep = Upkeep(scope, world, draft)
     records = kept.gather(world)
     findings, visited, candidate = _walk(scope, upkeep, records)
     if candidate and candidate.verdict.accepted:
-        records = _accept(scope, draft, records, candidate, world)
+        records = _accept(scope, draft, records, candidate, findings)
     _retire_superseded(world, draft, visited, findings)
     _run_tensorboard(scope, world, draft, findings)
     endpoint = Serve(scope, world, draft, upkeep).step(records)
-    remembered = _remembered(scope, records, endpoint.revision)
+    remembered = _remembered(scope, records, endpoint)
     _forget(draft, records, remembered, visited.get("tuning"))
     return draft.plan(status.build(observed.resource, findings, endpoint, records, world.now))
 
@@ -66,33 +68,35 @@ def _visit(upkeep: Upkeep, stage: Stage, findings: Findings) -> Progress:
     progress = upkeep.visit(stage)
     if isinstance(stage, Tuning):
         findings.counts = tally(stage.trials(upkeep.world).values())
-        _keep_choice(upkeep, stage, progress)
+        return _keep_choice(upkeep, stage, progress)
     return progress
 
 
-def _keep_choice(upkeep: Upkeep, stage: Tuning, progress: Progress) -> None:
-    """Record a new choice; once it is recorded the trials' jobs have served their purpose."""
+def _keep_choice(upkeep: Upkeep, stage: Tuning, progress: Progress) -> Progress:
+    """Record a new choice; once it is recorded the trials' jobs have served their purpose.
+
+    A choice that cannot be recorded does not count yet.
+    """
     if not isinstance(progress, Succeeded):
-        return
+        return progress
     world, draft = upkeep.world, upkeep.draft
     if stage.recorded(world) is None:
-        draft.create.append(kept.choice_record(upkeep.scope, stage.fingerprint, progress.result))
-        return
+        return draft.create(kept.choice_record(upkeep.scope, stage.fingerprint, progress.result)) or progress
     experiment = world.own.get(stage.key)
-    if experiment is not None and outcome(experiment).phase == "Running":
-        return
-    for job in stage.jobs(experiment or {}, world):
-        draft.remove(ObjectKey.of(job), job)
+    if experiment is None or outcome(experiment).phase != "Running":
+        for job in stage.jobs(experiment or {}, world):
+            draft.remove(ObjectKey.of(job), job)
+    return progress
 
 
-def _accept(scope: Scope, draft: Draft, records: Records, candidate: Candidate, world: World) -> Records:
-    """Record an accepted candidate, unless it is the newest accepted one already."""
+def _accept(scope: Scope, draft: Draft, records: Records, candidate: Candidate, findings: Findings) -> Records:
+    """Record an accepted candidate, unless it is the newest accepted one already; unrecorded it is not accepted."""
     newest = records.newest
     if newest and newest.revision.revision == candidate.revision:
         return records
     revision = Revision(
         revision=candidate.revision,
-        accepted_at=timestamp(world.now),
+        accepted_at=timestamp(draft.world.now),
         model_uri=candidate.model.repository,
         sha256=candidate.model.sha256,
         dataset=candidate.dataset,
@@ -104,12 +108,17 @@ def _accept(scope: Scope, draft: Draft, records: Records, candidate: Candidate, 
         sequence=newest.sequence + 1 if newest else 1,
         revision=revision,
         tuning=candidate.tuning,
+        training=candidate.training,
+        trained=candidate.trained.model_copy(update={"history": []}) if candidate.trained else None,
         evaluation=candidate.evaluation,
         verdict=candidate.verdict,
         model=ExportResult(**candidate.model.model_dump()),
         triton_version=candidate.triton_version,
     )
-    draft.create.append(kept.accepted_record(scope, entry, newest))
+    refused = draft.create(kept.accepted_record(scope, entry, newest))
+    if refused:
+        findings.reached["evaluation"] = refused
+        return records
     return records.with_accepted(entry)
 
 
@@ -134,16 +143,17 @@ def _run_tensorboard(scope: Scope, world: World, draft: Draft, findings: Finding
             continue
         elif child is None:
             if is_done(findings.reached.get("dataset", Failed("", ""))) and not scope.spec.suspend:
-                draft.create.append(wanted)
+                draft.create(wanted)
         elif naming.annotation(child, naming.MANIFEST) != naming.annotation(wanted, naming.MANIFEST):
             uid = child["metadata"].get("uid", "")
-            draft.apply.append(wanted | {"metadata": wanted["metadata"] | {"uid": uid}})
+            draft.apply(wanted | {"metadata": wanted["metadata"] | {"uid": uid}})
 
 
-def _remembered(scope: Scope, records: Records, serving: str | None) -> list[Accepted]:
-    """The last revisions up to the history limit, and the one that serves."""
+def _remembered(scope: Scope, records: Records, endpoint: Endpoint) -> list[Accepted]:
+    """The last revisions up to the history limit, the one that serves and those that the endpoint may need."""
     recent = records.accepted[-scope.spec.history_limit :]
-    return [entry for entry in records.accepted if entry in recent or entry.revision.revision == serving]
+    serving = {endpoint.revision} | endpoint.needed
+    return [entry for entry in records.accepted if entry in recent or entry.revision.revision in serving]
 
 
 def _forget(draft: Draft, records: Records, remembered: list[Accepted], tuning: Stage | None) -> None:

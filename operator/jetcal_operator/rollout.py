@@ -8,6 +8,7 @@ from typing import Literal
 from jetcal_api.spec import Serving
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
+from jetcal_operator.draft import Draft
 from jetcal_operator.stages import records as kept
 from jetcal_operator.stages.progress import Failed, Progress, Running, Succeeded, outcome
 from jetcal_operator.stages.records import Accepted, Records, Refusal
@@ -21,7 +22,7 @@ from jetcal_operator.stages.serving import (
     read_rollout,
 )
 from jetcal_operator.stages.world import World, is_terminating
-from jetcal_operator.upkeep import Draft, Upkeep, missing_kind, retire, taken_name
+from jetcal_operator.upkeep import Upkeep, missing_kind, retire, taken_name
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,13 @@ class Endpoint:
     """Whether something is under way."""
     stalled: bool = False
     """Whether only a person or a change can help."""
+    retried: bool = False
+    """Whether what is under way is another try of what went wrong."""
     url: str | None = None
     revision: str | None = None
     """Revision that the endpoint was last seen to serve rightly."""
+    needed: frozenset[str] = frozenset()
+    """Revisions that it is to serve, or to return to if that one fails."""
 
 
 class Serve:
@@ -69,18 +74,11 @@ class Serve:
             reason = refusal.reason if refusal else ""
             return Endpoint("False", "VerificationFailed", reason, stalled=True)
         endpoint = self._roll_out(spec, target, rollbacks=len(records.refusals))
+        endpoint = replace(endpoint, needed=_needed(records, spec.triton_version, target, endpoint.revision))
         if refusal is None:
             return endpoint
         message = f"revision {refusal.revision} was refused ({refusal.reason}); {endpoint.message}"
-        return Endpoint(
-            endpoint.status,
-            "RolledBack",
-            message,
-            busy=endpoint.busy,
-            stalled=True,
-            url=endpoint.url,
-            revision=endpoint.revision,
-        )
+        return replace(endpoint, reason="RolledBack", message=message, settled=False, stalled=True)
 
     def _unwanted(self, records: Records) -> Endpoint:
         if self.child:
@@ -102,17 +100,29 @@ class Serve:
         wanted = inference_service(self.scope, spec, target)
         revision = target.revision.revision
         if self.child is None:
-            self.draft.create.append(wanted)
+            if refused := self.draft.create(wanted):
+                return Endpoint("False", refused.reason, refused.message, busy=True, retried=True)
             return Endpoint("False", "Starting", f"InferenceService {self.key.name} is being created", busy=True)
         if is_terminating(self.child):
             return Endpoint("False", "Deleting", f"InferenceService {self.key.name} is being deleted", busy=True)
+        refused = None
         if self._differs(wanted):
             metadata = wanted["metadata"] | {"uid": self.child["metadata"].get("uid", "")}
-            self.draft.apply.append(wanted | {"metadata": metadata})
+            refused = self.draft.apply(wanted | {"metadata": metadata})
         rollout = read_rollout(self.child, self.world)
         if _moves(self.child, wanted):
-            return self._on_the_way(rollout, f"revision {revision} is rolled out")
-        return self._read(target, rollout, rollbacks)
+            endpoint = self._on_the_way(rollout, f"revision {revision} is rolled out")
+        else:
+            endpoint = self._read(target, rollout, rollbacks)
+        return self._hindered(endpoint, refused) if refused else endpoint
+
+    def _hindered(self, endpoint: Endpoint, refused: Failed) -> Endpoint:
+        """The endpoint goes on as it is, for it may not be changed."""
+        serving = f"revision {endpoint.revision} serves; " if endpoint.revision else ""
+        message = f"{serving}{refused.message}"
+        return replace(
+            endpoint, reason=refused.reason, message=message, settled=False, busy=True, stalled=False, retried=True
+        )
 
     def _differs(self, wanted: Manifest) -> bool:
         assert self.child is not None  # noqa: S101  # the caller has looked
@@ -169,6 +179,7 @@ class Serve:
                 progress.reason,
                 progress.message,
                 busy=retried,
+                retried=retried,
                 stalled=not retried,
                 url=rollout.url,
                 revision=endpoint.revision,
@@ -183,7 +194,7 @@ class Serve:
         )
         if self.upkeep.asked:
             record["metadata"]["annotations"][naming.RETRY] = self.upkeep.asked
-        self.draft.create.append(record)
+        self.draft.create(record)
 
     def _on_the_way(self, rollout: Rollout, message: str) -> Endpoint:
         """While a rollout is under way, what was verified before goes on serving."""
@@ -223,9 +234,17 @@ class Serve:
         )
 
 
-def _servable(records: Records, release: str) -> Accepted | None:
-    entries = reversed(records.accepted)
+def _servable(records: Records, release: str, besides: str | None = None) -> Accepted | None:
+    """The newest accepted revision that was not refused on the release."""
+    entries = (entry for entry in reversed(records.accepted) if entry.revision.revision != besides)
     return next((entry for entry in entries if not records.refusal(entry.revision.revision, release)), None)
+
+
+def _needed(records: Records, release: str, target: Accepted, verified: str | None) -> frozenset[str]:
+    """The target, and until it is verified the revision before it."""
+    revision = target.revision.revision
+    before = _servable(records, release, besides=revision) if verified != revision else None
+    return frozenset({revision, before.revision.revision} if before else {revision})
 
 
 def _moves(child: Manifest, wanted: Manifest) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from jetcal_api.documents import EvaluateResult, ExportResult, PrepareResult, TrainResult
 from jetcal_api.resource import JetCalibration
@@ -186,7 +188,9 @@ def _busy(findings: Findings, endpoint: Endpoint) -> tuple[str, str] | None:
             return ("Retrying", progress.message) if progress.retryable else None
         reason = progress.reason if isinstance(progress, Running) else "Progressing"
         return (reason if reason != "Running" else f"{_title(name)}Running"), progress.message
-    return ("RollingOut", endpoint.message) if endpoint.busy else None
+    if not endpoint.busy:
+        return None
+    return "Retrying" if endpoint.retried else "RollingOut", endpoint.message
 
 
 def _shown(resource: JetCalibration, findings: Findings, endpoint: Endpoint) -> str:
@@ -205,3 +209,30 @@ def _shown(resource: JetCalibration, findings: Findings, endpoint: Endpoint) -> 
 
 def _title(name: str) -> str:
     return SHOWN.get(name, name.capitalize())
+
+
+def unreadable(metadata: Mapping[str, Any], problem: str, previous: Status | None, now: datetime) -> Status:
+    """The status of a resource whose spec this operator's models refuse; what was known of it stays.
+
+    Parameters
+    ----------
+    metadata
+        Of the resource, as the API server has it.
+    problem
+        What the models find wrong.
+    """
+    before = previous or Status()
+    generation: int = metadata.get("generation", 1)
+    message = (
+        f"this operator cannot read the resource: {problem}; correct the spec, or use an operator and a "
+        "CustomResourceDefinition of the same version"
+    )
+    verdicts = [Verdict("Ready", "False", "InvalidSpec", message), Verdict("Stalled", "True", "InvalidSpec", message)]
+    known = {entry.type: entry for entry in before.conditions}
+    decided = {verdict.type for verdict in verdicts}
+    conditions = [
+        entry if entry.type in decided else known.get(entry.type, entry)
+        for entry in merge(before.conditions, verdicts, generation, now)
+    ]
+    update = {"observed_generation": generation, "stage": "Stalled", "conditions": conditions}
+    return before.model_copy(update=update)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from jetcal_api.status import Status
 from jetcal_operator import naming
-from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Plan
+from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.conditions import timestamp
+from jetcal_operator.draft import Draft
 from jetcal_operator.stages import jobs
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.progress import (
@@ -32,31 +32,8 @@ PRODUCTS = {
     "serving.kserve.io/v1beta1": "KServe",
 }
 """What brings the kinds of an API group."""
-
-
-@dataclass
-class Draft:
-    """A plan in the making."""
-
-    create: list[Manifest] = field(default_factory=list)
-    apply: list[Manifest] = field(default_factory=list)
-    delete: dict[ObjectKey, Deletion] = field(default_factory=dict)
-    checks: list[datetime] = field(default_factory=list)
-
-    def remove(self, key: ObjectKey, child: Manifest) -> None:
-        """Delete this very object, unless it is on its way out already."""
-        if not is_terminating(child):
-            self.delete[key] = Deletion(key, child["metadata"].get("uid", ""))
-
-    def plan(self, status: Status) -> Plan:
-        """The plan with its status."""
-        return Plan(
-            status=status,
-            create=tuple(self.create),
-            apply=tuple(self.apply),
-            delete=tuple(self.delete.values()),
-            check_again=min(self.checks, default=None),
-        )
+PREFLIGHT_AGAIN = timedelta(seconds=30)
+"""How soon it is looked again whether the namespace allows what it forbade."""
 
 
 def missing_kind(kinds: Iterable[tuple[str, str]], world: World) -> Failed | None:
@@ -92,7 +69,10 @@ class Upkeep:
         if recorded:
             return recorded
         document = ObjectKey("v1", "ConfigMap", stage.child_name)
-        obstacle = missing_kind(stage.kinds, self.world) or taken_name((stage.key, document), self.world)
+        missing = missing_kind(stage.kinds, self.world)
+        if missing:
+            return stage.remembered() or missing
+        obstacle = taken_name((stage.key, document), self.world)
         if obstacle:
             return obstacle
         child, config = self.world.own.get(stage.key), self.world.own.get(document)
@@ -113,26 +93,32 @@ class Upkeep:
     def _create(self, stage: Stage, config: Manifest | None) -> Progress:
         if self.scope.spec.suspend:
             return Waiting("Suspended", f"spec.suspend holds back {stage.key.kind} {stage.key.name}")
-        if config is None:
-            self.draft.create.append(stage.config_map())
+        if forbidden := stage.preflight(self.world):
+            self.draft.checks.append(self.world.now + PREFLIGHT_AGAIN)
+            return forbidden
         child = stage.child()
         if self.asked:
             child["metadata"]["annotations"][naming.RETRY] = self.asked
-        self.draft.create.append(child)
-        return Running(f"{stage.key.kind} {stage.key.name} is being created", "Created")
+        refused = self._document(stage, config) or self.draft.create(child)
+        return refused or Running(f"{stage.key.kind} {stage.key.name} is being created", "Created")
 
     def _hold(self, stage: Stage, child: Manifest, config: Manifest | None, progress: Running) -> Progress:
-        if config is None:
-            self.draft.create.append(stage.config_map())
-        self.draft.apply += stage.upkeep(child, self.world)
         suspend = self.scope.spec.suspend
+        answers = [self._document(stage, config)]
+        answers += [self.draft.apply(fields) for fields in stage.upkeep(child, self.world)]
         for job in stage.jobs(child, self.world):
             held = naming.annotation(job, naming.SUSPENDED) == "true"
             if outcome(job).phase == "Running" and held != suspend:
-                self.draft.apply.append(jobs.suspension(job, suspend=suspend))
+                answers.append(self.draft.apply(jobs.suspension(job, suspend=suspend)))
+        if refused := next((answer for answer in answers if answer), None):
+            return refused
         if suspend:
             return Waiting("Suspended", f"spec.suspend holds {stage.key.kind} {stage.key.name}")
         return progress
+
+    def _document(self, stage: Stage, config: Manifest | None) -> Failed | None:
+        """Make the document that the child reads, if it is not there."""
+        return self.draft.create(stage.config_map()) if config is None else None
 
     def _retry(self, stage: Stage, child: Manifest, config: Manifest | None, failure: Failed) -> Progress:
         """Make a failed child anew: at once if its manifest or a person asks for it, else when it may have healed."""
@@ -164,7 +150,7 @@ class Upkeep:
     def _anew(self, stage: Stage, child: Manifest, config: Manifest | None, *, attempts: int) -> Progress:
         self.draft.remove(stage.key, child)
         if config is not None and _attempts(config) != attempts:
-            self.draft.apply.append(_marked(config, attempts))
+            self.draft.apply(_marked(config, attempts))
         return Running(f"{stage.key.kind} {stage.key.name} is made anew", "Retrying")
 
     def _ended(self, child: Manifest) -> datetime:

@@ -12,7 +12,8 @@ from typing import Any
 from jetcal_api.documents import OBJECTIVE, fingerprint, parse_input
 from jetcal_api.resource import JetCalibration
 from jetcal_operator import naming
-from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Observed
+from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Observed, Refusal
+from jetcal_operator.kube.refusals import wait
 from jetcal_operator.planner import plan
 from jetcal_operator.platform import Platform
 
@@ -45,10 +46,15 @@ class ScriptedCluster:
     results: dict[ObjectKey, dict[str, Any]] = field(default_factory=dict)
     failures: dict[ObjectKey, str] = field(default_factory=dict)
     occupied: set[ObjectKey] = field(default_factory=set)
+    refusing: str | None = None
+    """Kind that the API server refuses to write; a quota is used up."""
+    refused: dict[ObjectKey, Refusal] = field(default_factory=dict)
+    namespace_labels: dict[str, str] | None = None
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Fields of results to replace, by stage."""
     content: str = "c0ffee"
     """Content fingerprint of the data."""
+    attempts: dict[ObjectKey, int] = field(default_factory=dict)
     log: list[tuple[str, str, str]] = field(default_factory=list)
     """(verb, kind, name) of every write."""
 
@@ -67,6 +73,8 @@ class ScriptedCluster:
             now=self.now,
             failures=dict(self.failures),
             occupied=frozenset(self.occupied),
+            refused=dict(self.refused),
+            namespace_labels=self.namespace_labels,
         )
 
     def reconcile(self, calls=None):
@@ -78,11 +86,27 @@ class ScriptedCluster:
             *((self.apply, manifest) for manifest in decided.apply),
         ]
         for act, argument in steps[:calls]:
+            if self._refuses(act, argument):
+                return decided
             act(argument)
         if calls is not None and calls <= len(steps):
             return decided
         self.resource["status"] = decided.status.model_dump(mode="json", by_alias=True, exclude_none=True)
         return decided
+
+    def _refuses(self, act, argument):
+        """Whether the write is refused: nothing more of the plan is carried out then, as a shell does."""
+        if act == self.delete:
+            return False
+        key = ObjectKey.of(argument)
+        if key.kind != self.refusing:
+            self.refused.pop(key, None)
+            return False
+        self.attempts[key] = self.attempts.get(key, -1) + 1
+        again = self.now + wait(self.attempts[key])
+        self.refused[key] = Refusal("QuotaExceeded", f"{key.kind} {key.name} cannot be written", again)
+        self.log.append(("refused", key.kind, key.name))
+        return True
 
     def create(self, manifest):
         key = ObjectKey.of(manifest)

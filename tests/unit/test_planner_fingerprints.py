@@ -6,7 +6,7 @@ import string
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.calibrations import calibration, changed
 
@@ -77,6 +77,7 @@ irrelevant = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(irrelevant, max_size=6))
 def test_names_resources_replicas_runtimes_and_tuned_defaults_move_nothing(edits):
     document = calibration()
@@ -85,6 +86,7 @@ def test_names_resources_replicas_runtimes_and_tuned_defaults_move_nothing(edits
     assert moved(fingerprints(calibration()), fingerprints(document)) == set()
 
 
+@settings(deadline=None)
 @given(names, st.integers(0, 9), cores, st.booleans())
 def test_the_platform_moves_nothing(image, backoff, cpu, mesh):
     platform = replace(
@@ -171,6 +173,7 @@ def test_the_content_of_the_data_moves_all_but_the_inventory():
     assert found[0][1] != found[1][1]
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_fields_moves_nothing(random):
     def shuffled(value):

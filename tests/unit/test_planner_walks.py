@@ -25,6 +25,7 @@ moves = st.one_of(
     st.tuples(st.just("work"), st.integers(1, 3)),
     st.tuples(st.just("fail"), st.sampled_from(["BackoffLimitExceeded", "PodFailurePolicy"])),
     st.tuples(st.just("vanish"), st.integers(0, 20)),
+    st.tuples(st.just("refuse"), st.sampled_from(["ConfigMap", "Job", "PyTorchJob", "InferenceService", None])),
 )
 CHAIN = {"inventory", "dataset", "tuning", "training", "export", "tensorboard"}
 
@@ -37,6 +38,8 @@ def make(cluster, kind, value):
             cluster.reconcile()
             cluster.work()
             cluster.now += timedelta(seconds=30)
+    elif kind == "refuse":
+        cluster.refusing = value
     elif kind == "fail":
         running = [key for key, child in cluster.objects.items() if key.kind in SUCCESS and not child.get("status")]
         for key in running[:1]:
@@ -70,6 +73,7 @@ def test_every_walk_ends_where_a_fresh_world_would(walk):
     cluster = ScriptedCluster(calibration())
     for kind, value in walk:
         make(cluster, kind, value)
+    cluster.refusing = None
     cluster.edit(suspend=False)
     cluster.resource["metadata"]["annotations"] = {naming.RETRY: "last"}
     for _ in range(3):

@@ -58,8 +58,8 @@ def resources_field(pod: Manifest, container: str, amount: str) -> str:
     if amount == "nvidia.com/gpu":
         return f"{place or 'spec.training.resources'}.gpus"
     if amount == "ephemeral-storage":
-        return "cacheSize of the installation"
-    return f"{place}.{amount}" if place else f"jobResources.{amount} of the installation"
+        return "platform.cacheSize of the chart"
+    return f"{place}.{amount}" if place else f"platform.jobResources.{amount} of the chart"
 
 
 def image_setting(pod: Manifest, container: str) -> str:
@@ -69,7 +69,7 @@ def image_setting(pod: Manifest, container: str) -> str:
     stage = stage_of(pod)
     if stage == "serving":
         return "spec.serving.tritonVersion and KServe's ClusterServingRuntime"
-    return "tensorboardImage of the installation" if stage == "tensorboard" else "workerImage of the installation"
+    return "platform.tensorboardImage of the chart" if stage == "tensorboard" else "platform.workerImage of the chart"
 
 
 def container_spec(pod: Manifest, name: str) -> Manifest:

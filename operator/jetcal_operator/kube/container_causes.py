@@ -82,7 +82,7 @@ def _waiting(pod: Manifest, status: Mapping[str, Any], waiting: Mapping[str, Any
         problem = "is no valid image name" if reason == "InvalidImageName" else "cannot be pulled"
         told = f" ({shortened(message)})" if message else ""
         remedy = f"check {causes.image_setting(pod, container)}"
-        secrets = "" if container in ADDITIONS else ", and pullSecrets for a registry that asks who you are"
+        secrets = "" if container in ADDITIONS else ", and platform.pullSecrets for a registry that asks who you are"
         return Cause(causes.BLOCKED, f"{where}: image {image} {problem}{told}: {remedy}{secrets}")
     if reason == "CreateContainerConfigError":
         return Cause(causes.BLOCKED, f"{where} cannot be configured: {config_problem(message)}")
@@ -108,7 +108,7 @@ def config_problem(message: str) -> str:
 
 
 def _missing_config(name: str) -> str:
-    return f"if {name} is caBundle of the installation, create it with the key ca.crt; else the operator makes it anew"
+    return f"if {name} is platform.caBundle of the chart, create it with the key ca.crt; else the operator makes it anew"
 
 
 def _not_run(pod: Manifest, container: str, message: str) -> str:

@@ -6,9 +6,8 @@ import re
 from typing import NamedTuple
 
 from jetcal_operator.stages.additions import ADDITIONS
+from jetcal_operator.stages.preflight import KATIB_LABEL, label_namespace
 
-KATIB_LABEL = "katib.kubeflow.org/metrics-collector-injection"
-"""Label without which Katib's webhook refuses every Experiment of a namespace."""
 TEXT_LIMIT = 1000
 """Characters of somebody else's text that a sentence repeats."""
 
@@ -35,6 +34,7 @@ _POLICY = re.compile(
 _LIMITS = re.compile(r"is forbidden: (?P<text>.*(?:minimum|maximum|limit to request).* usage per .*)", re.DOTALL)
 _ACCOUNT = re.compile(r"error looking up service account (?P<name>\S+?): ")
 _CONTAINERS = re.compile(r'(?:containers?|pod) ((?:"[^"]+"(?:, )?)+)')
+_NAMESPACE = re.compile(r'namespace "?(?P<name>[a-z0-9-]+)')
 _SERVICE = re.compile(r'"https://(?P<host>[^/:"]+)')
 
 
@@ -83,13 +83,13 @@ def _security(match: re.Match[str]) -> Denial:
 
 def _denied(match: re.Match[str]) -> Denial:
     text = shortened(match["text"] or "without explanation")
-    remedy = f"; {label_namespace()}" if KATIB_LABEL in text else ""
+    remedy = f"; {label_namespace(_namespace(text))}" if KATIB_LABEL in text else ""
     return Denial("WebhookRefused", f"admission webhook {match['name']} refused it: {text}{remedy}")
 
 
-def label_namespace(namespace: str = "NAMESPACE") -> str:
-    """How Katib is let into a namespace."""
-    return f"run: kubectl label namespace {namespace} {KATIB_LABEL}=enabled"
+def _namespace(text: str) -> str:
+    named = _NAMESPACE.search(text)
+    return named["name"] if named else "NAMESPACE"
 
 
 def _unreachable(match: re.Match[str]) -> Denial:

@@ -11,7 +11,7 @@ from jetcal_operator.kube.answers import created, role
 from jetcal_operator.kube.causes import Cause
 from jetcal_operator.kube.denials import explain, shortened
 from jetcal_operator.kube.pod_causes import pod_cause
-from jetcal_operator.stages.progress import is_true, outcome, parse_time
+from jetcal_operator.stages.progress import is_suspended, is_true, outcome, parse_time
 from jetcal_operator.stages.world import is_terminating
 
 PATIENCE = timedelta(seconds=10)
@@ -21,8 +21,13 @@ SERVICES = frozenset({"InferenceService", "Deployment"})
 _POD_CREATION = {"FailedCreate", "FailedCreatePod"}
 _NOISE = {"BackOff", "Unhealthy", "BackoffLimitExceeded", "FailedToCreateEndpoint", "FailedToUpdateEndpoint"}
 """Warnings that repeat what a Pod's status says better."""
-_MAKERS = {"Job", "JobSet", "ReplicaSet", "Deployment"}
-"""What stands between an object and its Pods, named after it."""
+_MAKERS = {
+    "TrainJob": ("", {"Job", "JobSet"}),
+    "Experiment": ("-", {"Deployment", "ReplicaSet"}),
+    "InferenceService": ("-predictor", {"Deployment", "ReplicaSet"}),
+    "Deployment": ("-", {"ReplicaSet"}),
+}
+"""What stands between an object and its Pods: how its name goes on after the object's, and its kinds."""
 
 Events = Sequence[Mapping[str, Any]]
 
@@ -44,7 +49,7 @@ def failure(job: Manifest, pods: Sequence[Manifest], events: Iterable[Mapping[st
     str or None
         None while nothing is wrong, as far as can be seen.
     """
-    if is_terminating(job) or _is_well(job):
+    if is_terminating(job) or _is_well(job) or _is_held(job):
         return None
     about = newest_first(event for event in events if _is_about(event, job, pods))
     current = _current(job, pods)
@@ -91,9 +96,8 @@ def _is_about(event: Mapping[str, Any], job: Manifest, pods: Sequence[Manifest])
     uids = {entry["metadata"].get("uid") for entry in (job, *pods)}
     if target.get("uid") in uids:
         return True
-    name = job["metadata"]["name"]
-    below = target.get("kind") in _MAKERS and str(target.get("name", "")).startswith(f"{name}-")
-    return below or (target.get("kind") == "JobSet" and target.get("name") == name)
+    suffix, kinds = _MAKERS.get(job["kind"], ("", set()))
+    return target.get("kind") in kinds and str(target.get("name", "")).startswith(job["metadata"]["name"] + suffix)
 
 
 def _of(pod: Manifest, events: Events) -> list[Mapping[str, Any]]:
@@ -108,8 +112,7 @@ def _is_well(job: Manifest) -> bool:
 
 
 def _is_held(job: Manifest) -> bool:
-    spec = job.get("spec") or {}
-    return bool(spec.get("suspend") or (spec.get("runPolicy") or {}).get("suspend"))
+    return outcome_of(job) == "Running" and is_suspended(job)
 
 
 def _current(job: Manifest, pods: Sequence[Manifest]) -> list[Manifest]:

@@ -18,8 +18,8 @@ _MOUNTS = {"FailedMount", "FailedAttachVolume", "FailedMapVolume"}
 _CLAIM = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" not found')
 _SHORT = re.compile(r"Insufficient (?P<what>[\w./-]+)")
 _PLACES = (
-    ("untolerated taint", "set tolerations of the installation"),
-    ("node affinity/selector", "check nodeSelector of the installation"),
+    ("untolerated taint", "set platform.tolerations of the chart"),
+    ("node affinity/selector", "check platform.nodeSelector of the chart"),
     ("unbound immediate PersistentVolumeClaims", "see why the claim of spec.dataset.cache is not bound"),
     ("volume node affinity conflict", "the claim of spec.dataset.cache lies on another node or zone"),
 )

@@ -13,7 +13,16 @@ from jetcal_api.status import ConditionType
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.stages import jobs, pods
-from jetcal_operator.stages.progress import Failed, Lost, Progress, Running, Succeeded, may_heal, outcome
+from jetcal_operator.stages.progress import (
+    Failed,
+    Lost,
+    Progress,
+    Running,
+    Succeeded,
+    holding_queue,
+    may_heal,
+    outcome,
+)
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.world import World
 
@@ -100,9 +109,7 @@ class Stage(ABC):
         """How far the child is."""
         ended = outcome(child)
         if ended.phase == "Running":
-            obstacle = world.failure(self.key)
-            message = f"{self.key.kind} {self.key.name} is under way"
-            return Running(f"{message}: {obstacle}" if obstacle else message, "Obstructed" if obstacle else "Running")
+            return self.under_way(f"{self.key.kind} {self.key.name}", child, world)
         if ended.phase == "Failed":
             cause = world.failure(self.key) or ended.message or ended.reason
             message = f"{self.key.kind} {self.key.name} failed: {cause}"
@@ -111,6 +118,15 @@ class Stage(ABC):
         if answer is None:
             return Lost(f"{self.key.kind} {self.key.name} succeeded, but its answer is gone; it is asked again")
         return self.parse(answer)
+
+    def under_way(self, named: str, child: Manifest, world: World) -> Running:
+        """What a running child does, or what keeps it from doing it."""
+        queue = holding_queue(child)
+        if queue:
+            return Running(f"{named} waits in queue {queue}", "Queued")
+        obstacle = world.failure(self.key)
+        message = f"{named} is under way"
+        return Running(f"{message}: {obstacle}" if obstacle else message, "Obstructed" if obstacle else "Running")
 
     def parse(self, answer: Any) -> Progress:
         """The worker's answer as this stage's result."""
@@ -126,6 +142,14 @@ class Stage(ABC):
 
     def recorded(self, world: World) -> Progress | None:  # noqa: ARG002  # most stages keep no record
         """The result as a record has kept it beyond the life of its Pods."""
+        return None
+
+    def remembered(self) -> Progress | None:
+        """What an accepted revision's record tells of the result, for a time when its child cannot be had."""
+        return None
+
+    def preflight(self, world: World) -> Failed | None:  # noqa: ARG002  # most stages ask nothing of the namespace
+        """What the namespace forbids before the child is made."""
         return None
 
     def jobs(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # most children are jobs themselves

@@ -30,6 +30,7 @@ class Candidate:
     dataset: str
     tuning: str | None
     choice: Choice | None
+    training: str | None
     trained: TrainResult | None
     model: ExportResult
     evaluation: str
@@ -58,9 +59,10 @@ def chain(scope: Scope, records: Records) -> Generator[Stage, Any, Candidate]:
     tuning = Tuning(scope, spec.tuning, dataset.fingerprint) if spec.tuning else None
     choice: Choice | None = (yield tuning) if tuning else None
     trained: TrainResult | None = None
+    training: Training | None = None
     if spec.training:
         found = choice.result.hyperparameters if choice else {}
-        training = Training(scope, spec.training, dataset.fingerprint, spec.model.with_hyperparameters(found))
+        training = Training(scope, spec.training, dataset.fingerprint, spec.model.with_hyperparameters(found), records)
         trained = yield training
         source = ModelSource(stage="training", fingerprint=training.fingerprint)
     elif tuning and choice:
@@ -77,6 +79,7 @@ def chain(scope: Scope, records: Records) -> Generator[Stage, Any, Candidate]:
         dataset=dataset.fingerprint,
         tuning=tuning.fingerprint if tuning else None,
         choice=choice,
+        training=training.fingerprint if training else None,
         trained=trained,
         model=model,
         evaluation=evaluation.fingerprint,

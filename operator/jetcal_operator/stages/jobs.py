@@ -67,7 +67,14 @@ def pytorch_spec(scope: Scope, template: dict[str, Any], *, workers: int, proces
 
 
 def train_spec(
-    scope: Scope, *, command: list[str], document: str, resources: Resources, workers: int, processes: int
+    scope: Scope,
+    *,
+    command: list[str],
+    document: str,
+    resources: Resources,
+    labels: dict[str, str],
+    workers: int,
+    processes: int,
 ) -> dict[str, Any]:
     """Spec of a TrainJob (Trainer 2.2 and newer).
 
@@ -76,7 +83,7 @@ def train_spec(
     """
     variables = pods.environment(scope, document, {"JETCAL_PROCESSES": str(processes)})
     patch = {
-        "metadata": {"labels": dict(pods.NO_SIDECAR), "annotations": dict(pods.NO_SIDECAR)},
+        "metadata": {"labels": labels | pods.NO_SIDECAR, "annotations": dict(pods.NO_SIDECAR)},
         "spec": {
             "securityContext": pods.POD_SECURITY,
             **pods.placement(scope),

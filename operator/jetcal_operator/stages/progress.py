@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
 
 
@@ -85,6 +86,18 @@ def outcome(manifest: Manifest) -> Outcome:
     if is_true(manifest, "Failed"):
         return _outcome("Failed", condition(manifest, "Failed") or {})
     return Outcome("Running")
+
+
+def is_suspended(job: Manifest) -> bool:
+    """Whether somebody, we or a queue, holds a job of any runtime."""
+    spec = job.get("spec") or {}
+    return bool(spec.get("suspend") or (spec.get("runPolicy") or {}).get("suspend"))
+
+
+def holding_queue(job: Manifest) -> str | None:
+    """The queue of Kueue that holds a job; None if nobody does, or we ourselves."""
+    ours = naming.annotation(job, naming.SUSPENDED) == "true"
+    return naming.label(job, naming.QUEUE) or None if is_suspended(job) and not ours else None
 
 
 def may_heal(ended: Outcome) -> bool:

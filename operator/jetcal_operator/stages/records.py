@@ -49,6 +49,10 @@ class Accepted(Model):
     revision: Revision
     tuning: str | None = None
     """Fingerprint of the search, if there was one."""
+    training: str | None = None
+    """Fingerprint of the final training, if there was one."""
+    trained: TrainResult | None = None
+    """What that training has made, without its history."""
     evaluation: str
     """Fingerprint of the judgement."""
     verdict: EvaluateResult
@@ -84,6 +88,10 @@ class Records:
         """The last accepted revision other than the candidate."""
         others = [entry.revision.revision for entry in self.accepted if entry.revision.revision != candidate]
         return others[-1] if others else None
+
+    def training(self, digest: str) -> TrainResult | None:
+        """What the training with that fingerprint has made, if its model was accepted."""
+        return next((entry.trained for entry in reversed(self.accepted) if entry.training == digest), None)
 
     def refusal(self, revision: str, triton_version: str) -> Refusal | None:
         """Why the revision is not rolled out on that release."""

@@ -106,8 +106,11 @@ def read_rollout(child: Manifest, world: World) -> Rollout:
     url = status.get("url")
     inner = (status.get("address") or {}).get("url") or url
 
+    trouble = world.failure(ObjectKey.of(child))
+
     def answer(phase: Any, message: str) -> Rollout:
-        return Rollout(phase, message, url, inner)
+        told = f"{message}: {trouble}" if trouble and phase in {"Starting", "Failed"} else message
+        return Rollout(phase, told, url, inner)
 
     if is_true(child, "Stopped") or ready.get("reason") == "Stopped":
         return answer("Stopped", f"InferenceService {name} is stopped")

@@ -9,9 +9,14 @@ from jetcal_api.spec import ModelSpec
 from jetcal_api.spec import Training as TrainingSpec
 from jetcal_operator import naming
 from jetcal_operator.stages import jobs, pods
+from jetcal_operator.stages.additions import INIT_PYTORCH
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
+from jetcal_operator.stages.preflight import addition_is_admitted
+from jetcal_operator.stages.progress import Failed, Progress, Succeeded
+from jetcal_operator.stages.records import Records
 from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.world import World
 
 KINDS = {
     "PyTorchJob": (jobs.KUBEFLOW, "PyTorchJob"),
@@ -28,8 +33,11 @@ class Training(Stage):
     condition = "Trained"
     result_type = TrainResult
 
-    def __init__(self, scope: Scope, spec: TrainingSpec, dataset: str, model: ModelSpec) -> None:
+    def __init__(
+        self, scope: Scope, spec: TrainingSpec, dataset: str, model: ModelSpec, records: Records | None = None
+    ) -> None:
         self.spec = spec
+        self.records = records
         document = TrainInput(storage=scope.storage, dataset=dataset, model=model, epochs=spec.epochs)
         super().__init__(scope, document)
 
@@ -53,6 +61,7 @@ class Training(Stage):
                 command=COMMAND,
                 document=self.child_name,
                 resources=spec.resources,
+                labels=self.labels,
                 workers=spec.workers,
                 processes=spec.processes_per_worker,
             )
@@ -72,6 +81,17 @@ class Training(Stage):
             workers, processes = spec.workers, spec.processes_per_worker
             return jobs.pytorch_spec(self.scope, template, workers=workers, processes=processes)
         return jobs.batch_spec(self.scope, template)
+
+    def preflight(self, world: World) -> Failed | None:
+        """The training operator adds a container to each Pod but the master's."""
+        if self.spec.runtime != "PyTorchJob" or self.spec.workers == 1:
+            return None
+        return addition_is_admitted(self.scope, world, INIT_PYTORCH)
+
+    def remembered(self) -> Progress | None:
+        """The result from which a revision was made that has been accepted."""
+        found = self.records.training(self.fingerprint) if self.records else None
+        return Succeeded(found) if found else None
 
     def placeholder(self) -> TrainResult:
         """A checkpoint of unknown quality."""

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
 from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrainResult, TrialInput
-from jetcal_api.hyperparameters import IntegerRange, NumberRange, OptimizerChoice
 from jetcal_api.spec import Tuning as TuningSpec
 from jetcal_api.status import TrialCounts
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.stages import jobs, pods, records
+from jetcal_operator.stages.additions import COLLECTOR
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
-from jetcal_operator.stages.progress import Failed, Lost, Progress, Running, Succeeded, is_true, outcome
+from jetcal_operator.stages.preflight import addition_is_admitted, katib_admits
+from jetcal_operator.stages.progress import (
+    Failed,
+    Lost,
+    Progress,
+    Running,
+    Succeeded,
+    holding_queue,
+    is_true,
+    outcome,
+)
 from jetcal_operator.stages.records import Choice, tally
 from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.search_space import describe, kebab, parameter, search_space
 from jetcal_operator.stages.world import World
 
 KATIB = "kubeflow.org/v1beta1"
@@ -173,14 +183,28 @@ class Tuning(Stage):
         ended = outcome(child)
         counts = tally(trials.values())
         if ended.phase == "Running":
-            return self._silent_trial(trials, world) or Running(
-                f"Experiment {self.child_name}: {counts.succeeded} trials succeeded, {counts.failed} failed, "
-                f"{counts.running} running, {self.spec.max_trials} in all"
-            )
+            return self._silent_trial(trials, world) or self._searching(child, counts, world)
         if ended.phase == "Failed":
             reasons = self._reasons(trials, world) or ended.message
             return Failed("SearchFailed", f"Experiment {self.child_name} failed: {reasons}")
         return self._choose(trials, counts, world)
+
+    def _searching(self, child: Manifest, counts: TrialCounts, world: World) -> Running:
+        message = (
+            f"Experiment {self.child_name}: {counts.succeeded} trials succeeded, {counts.failed} failed, "
+            f"{counts.running} running, {self.spec.max_trials} in all"
+        )
+        running = [job for job in self.jobs(child, world) if outcome(job).phase == "Running"]
+        keys = (self.key, *(ObjectKey.of(job) for job in running))
+        obstacle = next((told for key in keys if (told := world.failure(key))), None)
+        if obstacle:
+            return Running(f"{message}; {obstacle}", "Obstructed")
+        queues = [queue for job in running if (queue := holding_queue(job))]
+        return Running(f"{message}; {len(queues)} wait in queue {queues[0]}" if queues else message)
+
+    def preflight(self, world: World) -> Failed | None:
+        """Katib must be let into the namespace, and its sidecar too."""
+        return katib_admits(self.scope, world) or addition_is_admitted(self.scope, world, COLLECTOR)
 
     def _choose(self, trials: dict[str, Manifest], counts: TrialCounts, world: World) -> Progress:
         succeeded = [name for name, trial in trials.items() if is_true(trial, "Succeeded")]
@@ -251,41 +275,3 @@ class Tuning(Stage):
 def _is_good(result: TrainResult) -> bool:
     """Whether a trial can be chosen; the model of a result admits finite metrics only."""
     return OBJECTIVE in result.metrics and bool(result.trial)
-
-
-def search_space(spec: TuningSpec) -> dict[str, IntegerRange | NumberRange | OptimizerChoice]:
-    """What is tuned, by YAML name, in the order of the table."""
-    space: Any = spec.search_space
-    named = ((info.alias or name, getattr(space, name)) for name, info in type(space).model_fields.items())
-    return {name: values for name, values in named if values is not None}
-
-
-def parameter(name: str, values: IntegerRange | NumberRange | OptimizerChoice) -> dict[str, Any]:
-    """One parameter of an Experiment."""
-    if isinstance(values, OptimizerChoice):
-        return {"name": name, "parameterType": "categorical", "feasibleSpace": {"list": list(values.values)}}
-    if values.values is not None:
-        listed = [number(value) for value in values.values]
-        return {"name": name, "parameterType": "discrete", "feasibleSpace": {"list": listed}}
-    space = {
-        "min": number(values.min or 0),
-        "max": number(values.max or 0),
-        "distribution": "logUniform" if values.scale == "log" else "uniform",
-    }
-    kind = "int" if isinstance(values, IntegerRange) else "double"
-    return {"name": name, "parameterType": kind, "feasibleSpace": space}
-
-
-def number(value: float) -> str:
-    """The shortest text that reads back as the same number."""
-    return repr(value)
-
-
-def kebab(name: str) -> str:
-    """``learningRate`` -> ``learning-rate``, as options are spelt."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-
-
-def describe(name: str) -> str:
-    """A few words for Katib's UI."""
-    return kebab(name).replace("-", " ")
