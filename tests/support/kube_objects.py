@@ -81,7 +81,7 @@ class KubeObjects:
         return self.client.items(self.resource(what).path(namespace), labelSelector=selector)
 
     def patch(
-        self, what: str, name: str, namespace: str | None, change: Manifest, *, subresource: str = "", kind: str = MERGE
+        self, what: str, name: str, namespace: str | None, change: Manifest, subresource: str = "", *, kind: str = MERGE
     ) -> Manifest:
         """Merge patch (or another ``kind``) of an object or one of its subresources."""
         return self.client.call("PATCH", self.resource(what).path(namespace, name, subresource), change, kind)
