@@ -53,11 +53,13 @@ format: setup ## let ruff format and mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-crd: setup ## write the CRD from the models
+crd: setup ## write the CRD from the models, also into the chart
 	$(BIN)/python -m jetcal_api.crd > crds/jetcalibrations.jetcal.dev.yaml
+	cp crds/jetcalibrations.jetcal.dev.yaml helm/jetcal/files/
 
-golden: setup ## write the manifests that the examples are held to
-	JETCAL_GOLDEN=write $(BIN)/pytest -q tests/unit/test_stages_manifests.py -k golden
+golden: setup ## write what tests hold manifests, the chart and the health scripts to
+	JETCAL_GOLDEN=write $(BIN)/pytest -q tests/unit/test_stages_manifests.py tests/unit/test_chart.py tests/unit/test_argocd_health.py \
+	  -k golden
 
 reference: setup ## write docs/resource.md from the models
 	$(BIN)/python -m jetcal_api.reference > docs/resource.md

@@ -1,4 +1,4 @@
-"""What `helm test` asks: is the operator ready, and does the API server know JetCalibrations?"""
+"""What `helm test` asks: whether the operator is ready, and whether the API server knows JetCalibrations."""
 
 from __future__ import annotations
 
