@@ -79,7 +79,9 @@ class Engine:
         self._probes = Probes(self._health, self._metrics.page, PAGE_TYPE, settings.port)
         self._api = Api(client, self._metrics, self._lease.require)
         self._kinds: frozenset[Kind] = frozenset()
-        self._observer = Observer(self._api, self._cache, lambda: self._kinds, self._queue.add_after)
+        self._listed: frozenset[Kind] = frozenset()
+        self._filled = asyncio.Event()
+        self._observer = Observer(self._api, self._cache, lambda: self._listed, self._queue.add_after)
         self._recorder = Recorder(self._api)
         self._clusters: dict[Key, KubeCluster] = {}
         self._relisted = asyncio.Event()
@@ -121,10 +123,10 @@ class Engine:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
+        self._listed -= gone
         for kind in gone:
             self._cache.forget(kind)
-        for manifest in self._cache.calibrations():
-            self._queue.add(_key(manifest))
+        self._look_at_all()
         self._relisted.set()
         return asyncio.create_task(watches.run(sorted(kinds)))
 
@@ -139,7 +141,8 @@ class Engine:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._relisted.wait(), self._settings.resync_seconds)
-                await asyncio.sleep(RELIST_PAUSE_SECONDS)
+                if self._listed >= self._kinds:
+                    await asyncio.sleep(RELIST_PAUSE_SECONDS)
                 self._relisted.clear()
             try:
                 await self._resync()
@@ -150,7 +153,9 @@ class Engine:
                 self._relisted.set()
 
     async def _resync(self) -> None:
-        for kind in sorted(self._kinds):
+        """List every kind; only then a missing object is one that does not exist, and not one that is not known yet."""
+        kinds = self._kinds
+        for kind in sorted(kinds):
             labels = None if kind == RESOURCE else CALIBRATION
             for namespace in self._settings.namespaces or (None,):
                 try:
@@ -160,10 +165,17 @@ class Engine:
                         continue
                     raise
                 self._cache.replace(kind, listing.items, listing.resource_version, namespace)
+        self._listed = kinds & self._kinds
+        if RESOURCE in self._listed:
+            self._filled.set()
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
         for manifest in self._cache.calibrations():
             self._queue.add(_key(manifest))
 
     async def _work(self) -> None:
+        await self._filled.wait()
         while True:
             key = await self._queue.get()
             try:
@@ -220,8 +232,8 @@ class Engine:
         return Counter((found.get("status") or {}).get("stage") or "New" for found in self._cache.calibrations())
 
     def _health(self) -> Health:
-        unheard = {RESOURCE, *self._kinds} - self._cache.silence().keys()
-        return Health(self._ages(), self._oldest(), frozenset(kind.kind for kind in unheard))
+        unlisted = {RESOURCE, *self._kinds} - self._listed
+        return Health(self._ages(), self._oldest(), frozenset(kind.kind for kind in unlisted))
 
 
 def _key(manifest: Manifest) -> Key:

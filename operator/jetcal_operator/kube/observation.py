@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from jetcal_api.messages import explain
 from jetcal_api.resource import JetCalibration
 from jetcal_api.status import Status
+from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
 from jetcal_operator.kube.answers import answer, pods_of
 from jetcal_operator.kube.api import Api
@@ -23,6 +24,7 @@ from jetcal_operator.stages.progress import is_true, outcome
 
 WORKERS = ("Job", "PyTorchJob", "TrainJob")
 """Kinds that run a worker whose answer counts."""
+SEARCH = "Experiment"
 SERVICE = "InferenceService"
 FRESH_SECONDS = 10.0
 """How long what is not watched (Events, the namespace) is taken to be as it was."""
@@ -90,6 +92,7 @@ class Observer:
         """The world around a resource."""
         now = datetime.now(UTC)
         key = Key(resource.metadata.namespace, resource.metadata.name)
+        await self._catch_up(key)
         family = self._cache.family(key)
         pods = [found for found in family if found["kind"] == POD.kind]
         children = {ObjectKey.of(found): found for found in family if found["kind"] != POD.kind}
@@ -107,6 +110,24 @@ class Observer:
             refused=refused,
             namespace_labels=await self._namespace_labels(key.namespace),
         )
+
+    async def _catch_up(self, key: Key) -> None:
+        """Read live what is to be judged: the watch that tells of an end may be ahead of those that tell its parts."""
+        family = self._cache.family(key)
+        pods = [found for found in family if found["kind"] == POD.kind]
+        recorded = {naming.label(found, naming.FINGERPRINT) for found in family if naming.label(found, naming.RECORD)}
+        behind: set[Kind] = set()
+        for found in family:
+            if found["kind"] not in (*WORKERS, SEARCH) or outcome(found).phase != "Succeeded":
+                continue
+            if found["kind"] == SEARCH and naming.label(found, naming.FINGERPRINT) not in recorded:
+                behind |= {kind for kind in self._served() if kind.kind in (POD.kind, "Trial", *WORKERS)}
+            elif found["kind"] in WORKERS and answer(pods_of(found, pods)) is None:
+                behind.add(POD)
+        for kind in sorted(behind):
+            listing = await self._api.list(kind, key.namespace, labels=f"{naming.CALIBRATION}={key.name}")
+            for item in listing.items:
+                self._cache.keep(item)
 
     async def _workers(
         self, key: Key, children: Mapping[ObjectKey, Manifest], pods: list[Manifest], now: datetime
