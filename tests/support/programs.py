@@ -61,7 +61,7 @@ def program(name: str) -> Path:
     if assets and (Path(assets) / name).exists():
         return Path(assets) / name
     source = PROGRAMS[name]
-    built = _cache() / f"{name}-{_pinned(source)}"
+    built = _cache() / f"{name}-{_pinned(source.family, source.module)}"
     if not built.exists():
         with _locked(source.family):
             if not built.exists():
@@ -71,15 +71,17 @@ def program(name: str) -> Path:
 
 def module_folder(module: str) -> Path:
     """Folder of a pinned module's files (its custom resource definitions, say), downloaded if need be."""
-    family = next(source.family for source in PROGRAMS.values() if source.module == module)
-    with _locked(family):
-        _go(family, "mod", "download", module)
-        return Path(_go(family, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module).strip())
+    families = sorted(folder.name for folder in FAMILIES.iterdir())
+    family = next(family for family in families if _pinned(family, module))
+    _go(family, "mod", "download", module)
+    return Path(_go(family, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module).strip())
 
 
-def _pinned(source: Program) -> str:
-    text = (FAMILIES / source.family / "go.mod").read_text()
-    return re.search(rf"^(?:require)?\s+{re.escape(source.module)} (v\S+)", text, re.MULTILINE)[1]
+def _pinned(family: str, module: str) -> str | None:
+    """Version of a module that the family itself asks for."""
+    text = (FAMILIES / family / "go.mod").read_text()
+    found = re.search(rf"^(?:require)?\s+{re.escape(module)} (v\S+)", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _build(source: Program, target: Path) -> None:
