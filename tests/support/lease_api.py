@@ -44,26 +44,35 @@ class LeaseStore:
         return self.leases.get(name, {}).get("spec", {}).get("holderIdentity")
 
     def _handle(self, method: str, name: str | None, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
-        if method == "POST":
-            name = body["metadata"]["name"]
-            if name in self.leases:
-                return 409, {"reason": "AlreadyExists", "message": "already exists"}
+        if body is not None:
             _check(body)
-            return 201, self._store(body)
+            problem = self._problem(method, body["metadata"])
+            return (409, problem) if problem else self._store(body)
         if name not in self.leases:
             return 404, {"reason": "NotFound", "message": "not found"}
-        if method == "GET":
-            return 200, self.leases[name]
-        _check(body)
-        if body["metadata"]["resourceVersion"] != self.leases[name]["metadata"]["resourceVersion"]:
-            return 409, {"reason": "Conflict", "message": "the object has been modified"}
-        return 200, self._store(body)
+        return 200, self.leases.pop(name) if method == "DELETE" else self.leases[name]
 
-    def _store(self, lease: dict[str, Any]) -> dict[str, Any]:
+    def _problem(self, method: str, metadata: dict[str, Any]) -> dict[str, Any] | None:
+        """Why the API server would not write; a PUT makes what is missing, as long as no uid is given."""
+        there = self._meta(metadata["name"])
+        if method == "POST":
+            return {"reason": "AlreadyExists", "message": "already exists"} if there else None
+        if metadata.get("uid", "") not in {"", there.get("uid")}:
+            return {"reason": "Conflict", "message": "the UID in the precondition is not that of the object"}
+        if there and metadata["resourceVersion"] != there["resourceVersion"]:
+            return {"reason": "Conflict", "message": "the object has been modified"}
+        return None
+
+    def _meta(self, name: str) -> dict[str, Any]:
+        return self.leases.get(name, {}).get("metadata", {})
+
+    def _store(self, lease: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self._version += 1
         name = lease["metadata"]["name"]
-        self.leases[name] = lease | {"metadata": lease["metadata"] | {"resourceVersion": str(self._version)}}
-        return self.leases[name]
+        code = 200 if name in self.leases else 201
+        marks = {"uid": self._meta(name).get("uid") or f"uid-{self._version}", "resourceVersion": str(self._version)}
+        self.leases[name] = lease | {"metadata": lease["metadata"] | marks}
+        return code, self.leases[name]
 
 
 class LeaseClient(ApiClient):
@@ -85,7 +94,6 @@ class LeaseClient(ApiClient):
 
 class _Answer:
     def __init__(self, status: int, body: dict[str, Any]) -> None:
-        self.response = self
         self.status = status
         self._body = body
 

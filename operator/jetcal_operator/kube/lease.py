@@ -24,7 +24,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, CoordinationV1Api
+from kubernetes.aio.client import ApiClient
 
 from jetcal_operator.cluster import Manifest
 
@@ -47,11 +47,8 @@ class _CallError(Exception):
 
 
 _TROUBLE = (_CallError, aiohttp.ClientError, OSError, ValueError)
-_SURPRISES = {
-    "read": {HTTPStatus.NOT_FOUND},
-    "create": {HTTPStatus.CONFLICT},
-    "replace": {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT},
-}
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+_SURPRISES = {"GET": HTTPStatus.NOT_FOUND, "POST": HTTPStatus.CONFLICT, "PUT": HTTPStatus.CONFLICT}
 
 
 class Lease:
@@ -81,7 +78,7 @@ class Lease:
         clock: Callable[[], float] = seconds,
     ) -> None:
         self.identity = f"{identity}_{uuid.uuid4().hex[:8]}"
-        self._calls = CoordinationV1Api(api_client)
+        self._client = api_client
         self._place = {"namespace": namespace, "name": name}
         self._duration = duration_seconds
         self._trusted = duration_seconds * 0.8  # the rest is for clocks that run at different speeds
@@ -174,7 +171,7 @@ class Lease:
 
     async def _look(self) -> None:
         before = self._spec
-        self._record = await self._call("read", **self._place)
+        self._record = await self._call("GET")
         if self._spec != before:
             self._unchanged_since = self._clock()
 
@@ -194,9 +191,9 @@ class Lease:
         """Write over the very record that was seen; whether nobody else was first."""
         if self._record is None:
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": self._place, "spec": spec}
-            answer = await self._call("create", namespace=self._place["namespace"], body=body)
+            answer = await self._call("POST", body)
         else:
-            answer = await self._call("replace", **self._place, body=self._record | {"spec": spec})
+            answer = await self._call("PUT", self._record | {"spec": spec})
         self._record = answer or self._record
         return answer is not None
 
@@ -208,17 +205,25 @@ class Lease:
         except _TROUBLE as error:
             self._complain(f"not given back, the successor waits {self._duration} s: {type(error).__name__}: {error}")
 
-    async def _call(self, verb: str, **details: Any) -> Manifest | None:
-        """One call; None if the Lease is not as it was thought to be: missing, or another was first."""
-        call = getattr(self._calls, f"{verb}_namespaced_lease_without_preload_content")
+    async def _call(self, method: str, body: Manifest | None = None) -> Manifest | None:
+        """One call; None if the Lease is not as it was thought to be: missing, or another was first.
+
+        Plain JSON: the library's own models refuse fields that they do not know, and write times without microseconds
+        that the API server refuses.
+        """
+        path = _LEASES.format(**self._place) + ("" if method == "POST" else f"/{self._place['name']}")
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        request = await self._client.param_serialize(
+            method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
         async with asyncio.timeout(self._patience):
-            answer = await call(**details)
+            answer = await self._client.call_api(*request)
             text = await answer.read()
-        if answer.status in _SURPRISES[verb]:
+        if answer.status == _SURPRISES[method]:
             return None
         found: Manifest = json.loads(text)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-            message = f"{verb}: {answer.status} {found.get('message', '')}"
+            message = f"{method} {path}: {answer.status} {found.get('message', '')}"
             raise _CallError(message)
         return found
 
