@@ -79,7 +79,6 @@ def container_spec(pod: Manifest, name: str) -> Manifest:
     return next((entry for entry in named if entry.get("name") == name), {})
 
 
-def missing_secret(name: str) -> str:
-    """What a Secret must hold."""
-    required, optional = " and ".join(REQUIRED_KEYS), ", ".join(OPTIONAL_KEYS)
-    return f"create Secret {name} with the keys {required} (optional: {optional}), or correct spec.storage.secretName"
+def secret_keys() -> str:
+    """What the storage Secret must hold."""
+    return f"the keys {' and '.join(REQUIRED_KEYS)} (optional: {', '.join(OPTIONAL_KEYS)})"

@@ -95,12 +95,12 @@ def config_problem(message: str) -> str:
     """What is missing, and what to do about it."""
     if missing := _MISSING_OBJECT.search(message):
         if missing["kind"] == "secret":
-            return f"Secret {missing['name']} does not exist: {causes.missing_secret(missing['name'])}"
+            remedy = f"create it with {causes.secret_keys()}, or correct spec.storage.secretName"
+            return f"Secret {missing['name']} does not exist: {remedy}"
         return f"ConfigMap {missing['name']} does not exist: {_missing_config(missing['name'])}"
     if missing := _MISSING_KEY.search(message):
         if missing["kind"] == "Secret":
-            remedy = causes.missing_secret(missing["name"]).replace("create Secret", "write Secret", 1)
-            return f"Secret {missing['name']} has no key {missing['key']}: {remedy}"
+            return f"Secret {missing['name']} has no key {missing['key']}: give it {causes.secret_keys()}"
         return f"ConfigMap {missing['name']} has no key {missing['key']}: {_missing_config(missing['name'])}"
     if "runAsNonRoot" in message:
         return f"{shortened(message)}: use an image whose user is not root"
@@ -108,7 +108,9 @@ def config_problem(message: str) -> str:
 
 
 def _missing_config(name: str) -> str:
-    return f"if {name} is platform.caBundle of the chart, create it with the key ca.crt; else the operator makes it anew"
+    return (
+        f"if {name} is platform.caBundle of the chart, create it with the key ca.crt; else the operator makes it anew"
+    )
 
 
 def _not_run(pod: Manifest, container: str, message: str) -> str:

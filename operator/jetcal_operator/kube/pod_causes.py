@@ -16,7 +16,7 @@ from jetcal_operator.stages.progress import condition
 
 _MOUNTS = {"FailedMount", "FailedAttachVolume", "FailedMapVolume"}
 _CLAIM = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" not found')
-_SHORT = re.compile(r"Insufficient (?P<what>[\w./-]+)")
+_SHORT = re.compile(r"Insufficient (?P<what>[\w./-]*\w)")
 _PLACES = (
     ("untolerated taint", "set platform.tolerations of the chart"),
     ("node affinity/selector", "check platform.nodeSelector of the chart"),
