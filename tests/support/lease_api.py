@@ -50,7 +50,10 @@ class LeaseStore:
             return (409, problem) if problem else self._store(body)
         if name not in self.leases:
             return 404, {"reason": "NotFound", "message": "not found"}
-        return 200, self.leases.pop(name) if method == "DELETE" else self.leases[name]
+        found = self.leases[name]
+        if method == "DELETE":
+            found = {"status": "Success", "details": self.leases.pop(name)["metadata"]}
+        return 200, found
 
     def _problem(self, method: str, metadata: dict[str, Any]) -> dict[str, Any] | None:
         """Why the API server would not write; a PUT makes what is missing, as long as no uid is given."""
