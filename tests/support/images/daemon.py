@@ -22,13 +22,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetcal"
 
 
-def docker_host(wanted: str | None = None) -> str:
-    """Address of a Docker that answers; raises `NoDockerError`."""
+def answering(wanted: str | None = None) -> str | None:
+    """Address of a Docker that answers, None where there is none."""
+    if not shutil.which("docker"):
+        return None
     hosts = [wanted] if wanted else [os.environ.get("DOCKER_HOST") or DEFAULT_HOST, _own_host()]
-    if shutil.which("docker"):
-        for host in hosts:
-            if _answers(host):
-                return host
+    return next((host for host in hosts if _answers(host)), None)
+
+
+def docker_host(wanted: str | None = None) -> str:
+    """Address of a Docker that answers, which may have been started for that; raises `NoDockerError`."""
+    if host := answering(wanted):
+        return host
     if wanted:
         message = f"no Docker answers at {wanted}: start it there, or leave --docker-host out"
         raise NoDockerError(message)
