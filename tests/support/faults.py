@@ -104,6 +104,13 @@ class Interrupt:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Do something, and hand the call on to the API server only when that is done: it arrives late."""
+
+    act: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Replace:
     """Change a document on its way to the operator."""
 
@@ -125,7 +132,7 @@ class Stream:
     """Called for each watch anew."""
 
 
-Fault = Refuse | Reset | Hang | Truncate | Interrupt | Replace | Stream
+Fault = Refuse | Reset | Hang | Truncate | Interrupt | Hold | Replace | Stream
 
 
 def each(change: Listener) -> Stream:

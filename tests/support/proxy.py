@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
-from tests.support.faults import Call, Fault, Hang, Interrupt, Refuse, Replace, Rule, Stream, Truncate, read_call
+from tests.support.faults import Call, Fault, Hang, Hold, Interrupt, Refuse, Replace, Rule, Stream, Truncate, read_call
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding", "accept-encoding", "content-encoding"}
 
@@ -101,6 +101,9 @@ class Proxy:
         fault = next((rule.fault for rule in self.rules if rule.applies(call)), None)
         logged = Logged(call, fault=fault)
         self.calls.append(logged)
+        if isinstance(fault, Hold):
+            await asyncio.get_running_loop().run_in_executor(None, fault.act)
+            fault = None
         if getattr(fault, "committed", None) is False:
             return await self._play(request, logged, fault)
         try:
