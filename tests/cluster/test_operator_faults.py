@@ -8,20 +8,13 @@ import pytest
 from tests.support.faults import Interrupt, Refuse, Reset, Rule, Truncate, mutating
 from tests.support.playground import difference, playground, small_calibration
 from tests.support.waiting import wait_for
-from tests.support.warm_start import warm_start
 
 CALM = "calm"
 
 
 @pytest.fixture(scope="module")
-def warm():
-    with warm_start() as start:
-        yield start
-
-
-@pytest.fixture(scope="module")
-def world(admin, warm, tmp_path_factory):
-    with playground(admin, tmp_path_factory.mktemp("faults"), warm=warm) as place:
+def world(playing_plane, warm, tmp_path_factory):
+    with playground(playing_plane, tmp_path_factory.mktemp("faults"), warm=warm) as place:
         yield place
 
 
@@ -58,9 +51,9 @@ def every_other(of):
 
 @pytest.mark.parametrize("committed", [False, True], ids=["before", "after"])
 def test_an_operator_killed_at_every_call_that_changes_something_does_nothing_twice(
-    admin, warm, undisturbed, tmp_path, committed
+    playing_plane, warm, undisturbed, tmp_path, committed
 ):
-    with playground(admin, tmp_path, warm=warm) as world:
+    with playground(playing_plane, tmp_path, warm=warm) as world:
         kill = Rule(Interrupt(world.operator.kill, committed), every_other("ak4"), times=None)
 
         def lives_on():

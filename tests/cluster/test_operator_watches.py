@@ -6,20 +6,13 @@ import pytest
 from tests.support import faults
 from tests.support.faults import Rule
 from tests.support.playground import difference, playground, small_calibration
-from tests.support.warm_start import warm_start
 
 EAGER = ("--resync-seconds", "1", "--discovery-seconds", "1", "--lease-seconds", "3")
 
 
 @pytest.fixture(scope="module")
-def warm():
-    with warm_start() as start:
-        yield start
-
-
-@pytest.fixture(scope="module")
-def undisturbed(admin, warm, tmp_path_factory):
-    with playground(admin, tmp_path_factory.mktemp("watches"), warm=warm) as world:
+def undisturbed(playing_plane, warm, tmp_path_factory):
+    with playground(playing_plane, tmp_path_factory.mktemp("watches"), warm=warm) as world:
         world.apply(small_calibration())
         world.wait_until_ready()
         world.wait_until_quiet()
@@ -38,8 +31,8 @@ WATCHES = {
 
 
 @pytest.mark.parametrize("fault", WATCHES.values(), ids=WATCHES)
-def test_a_calibration_gets_ready_while_every_watch(admin, warm, undisturbed, tmp_path, fault):
-    with playground(admin, tmp_path, warm=warm, options=EAGER) as world:
+def test_a_calibration_gets_ready_while_every_watch(playing_plane, warm, undisturbed, tmp_path, fault):
+    with playground(playing_plane, tmp_path, warm=warm, options=EAGER) as world:
         rule = Rule(fault, times=None)
         with world.proxy.playing(rule):
             world.proxy.cut_watches()

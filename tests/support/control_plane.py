@@ -37,10 +37,10 @@ class ControlPlane(KubeObjects):
     ``kubeconfig``: of admin. ``client``: admin's `KubeClient`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, controllers: Collection[str] = parts.CONTROLLERS) -> None:
         self.folder = folder
-        self.admin, controllers = secrets.token_hex(16), secrets.token_hex(16)
-        parts.write_settings(folder, {"admin": self.admin, "controllers": controllers})
+        self.admin, deputy = secrets.token_hex(16), secrets.token_hex(16)
+        parts.write_settings(folder, {"admin": self.admin, "controllers": deputy})
         storage, port = free_port(), free_port()
         self.url = f"https://127.0.0.1:{port}"
         self.ca = parts.certificate(folder)
@@ -48,7 +48,7 @@ class ControlPlane(KubeObjects):
         self.kubeconfig = self.kubeconfig_for(self.admin)
         self.etcd = parts.etcd(folder, storage, free_port())
         self.api_server = parts.api_server(folder, port, storage)
-        self.controllers = parts.controllers(folder, self.kubeconfig_for(controllers))
+        self.controllers = parts.controllers(folder, self.kubeconfig_for(deputy), controllers)
 
     def start(self, crds: Collection[Path | Manifest] = ()) -> None:
         """Start everything with these CRDs; fails the test if a part does not come up."""
@@ -181,9 +181,13 @@ class ControlPlane(KubeObjects):
 
 
 @contextmanager
-def running(folder: Path, crds: Collection[Path | Manifest] = (OWN_CRD,)) -> Iterator[ControlPlane]:
-    """A control plane that serves these CRDs; gone with all its processes at the end."""
-    plane = ControlPlane(folder)
+def running(
+    folder: Path,
+    crds: Collection[Path | Manifest] = (OWN_CRD,),
+    controllers: Collection[str] = parts.CONTROLLERS,
+) -> Iterator[ControlPlane]:
+    """A control plane that serves these CRDs, with some controllers; gone with all its processes at the end."""
+    plane = ControlPlane(folder, controllers)
     try:
         plane.start(crds)
         yield plane

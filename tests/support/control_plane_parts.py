@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tests.support.daemons import Daemon
@@ -16,7 +16,7 @@ _AUDIT = {
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [{"level": "Metadata"}],
 }
-_CONTROLLERS = (
+CONTROLLERS = (
     *("cronjob", "deployment", "garbage-collector", "job", "namespace", "replicaset", "resourcequota"),
     *("serviceaccount", "ttl-after-finished"),
 )
@@ -70,9 +70,9 @@ def api_server(folder: Path, port: int, store: int) -> Daemon:
     return Daemon(command, folder / "kube-apiserver.log")
 
 
-def controllers(folder: Path, kubeconfig: Path) -> Daemon:
-    """Those of Kubernetes' own controllers that need no nodes."""
-    names = ",".join(f"{name}-controller" for name in _CONTROLLERS)
+def controllers(folder: Path, kubeconfig: Path, chosen: Collection[str] = CONTROLLERS) -> Daemon:
+    """Those of Kubernetes' own controllers that need no nodes, or fewer."""
+    names = ",".join(f"{name}-controller" for name in chosen)
     command = [
         *(program("kube-controller-manager"), f"--kubeconfig={kubeconfig}", f"--controllers={names}"),
         *("--leader-elect=false", "--secure-port=0"),

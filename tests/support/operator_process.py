@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from tests.support.kube_client import KubeClient
+from tests.support.charts import objects, render
+from tests.support.control_plane import ControlPlane
 from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 from tests.support.warm_start import Forked, WarmStart
@@ -152,42 +153,11 @@ class OperatorProcess:
             print(self.tail())  # noqa: T201  # pytest shows it with a failure, and only then
 
 
-RULES = [
-    {"apiGroups": ["jetcal.dev"], "resources": ["jetcalibrations"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["jetcal.dev"], "resources": ["jetcalibrations/status"], "verbs": ["get", "patch"]},
-    {"apiGroups": ["jetcal.dev"], "resources": ["jetcalibrations/finalizers"], "verbs": ["update"]},
-    *(
-        {"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch", "create", "patch", "delete"]}
-        for group, resources in {
-            "kubeflow.org": ["experiments", "pytorchjobs"],
-            "trainer.kubeflow.org": ["trainjobs"],
-            "batch": ["jobs"],
-            "serving.kserve.io": ["inferenceservices"],
-            "apps": ["deployments"],
-            "": ["configmaps", "services"],
-        }.items()
-    ),
-    {"apiGroups": ["kubeflow.org"], "resources": ["trials"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "create", "patch"]},
-    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
-]
-
-
-def log_in(admin: KubeClient, namespace: str, *, everywhere: bool = False) -> str:
-    """Token of a ServiceAccount with the operator's rights in one namespace or everywhere, and no others."""
-    kind = "ClusterRole" if everywhere else "Role"
-    rbac = "/apis/rbac.authorization.k8s.io/v1" + ("" if everywhere else f"/namespaces/{namespace}")
-    name = f"jetcal-operator-{namespace}"
-    account = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
-    admin.apply(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}", manifest)
-    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
-    admin.apply(f"{rbac}/{kind.lower()}s/{name}", head | {"kind": kind, "rules": RULES})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
-    binding = head | {"kind": f"{kind}Binding", "roleRef": reference, "subjects": [account]}
-    admin.apply(f"{rbac}/{kind.lower()}bindings/{name}", binding)
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-    answer = admin.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", request)
-    return answer["status"]["token"]
+def log_in(plane: ControlPlane, namespace: str, *, everywhere: bool = False) -> str:
+    """Token of the chart's ServiceAccount with the chart's rights, in one namespace or everywhere."""
+    values = {} if everywhere else {"watchNamespaces": [namespace]}
+    rendered = objects(render(values, namespace=namespace))
+    kinds = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    plane.apply(*(manifest for manifest in rendered if manifest["kind"] in kinds))
+    account = next(manifest for manifest in rendered if manifest["kind"] == "ServiceAccount")
+    return plane.token(account["metadata"]["name"], namespace)

@@ -8,26 +8,25 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import pytest
 from tests.support.calibrations import calibration
-from tests.support.kube_client import KubeClient, KubeError
+from tests.support.control_plane import OWN_CRD, ControlPlane, running
+from tests.support.kube_client import KubeClient
 from tests.support.operator_process import OperatorProcess, log_in
 from tests.support.proxy import Logged, Proxy
 from tests.support.stage_hands import STAND_INS, StageHands, open_crd
 from tests.support.waiting import wait_for
-from tests.support.warm_start import WarmStart
+from tests.support.warm_start import WarmStart, warm_start
 
 from jetcal_operator import naming
+from jetcal_operator.kube.denials import KATIB_LABEL
 from jetcal_operator.kube.kinds import CHILDREN, EVENT, POD, RESOURCE, Kind
 
-CRD_FILE = Path(__file__).parents[2] / "crds" / "jetcalibrations.jetcal.dev.yaml"
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 OWN_KINDS = tuple(kind for kind in CHILDREN if kind != POD)
-_numbers = count(1)
+REAL_CONTROLLERS = ("garbage-collector", "namespace", "resourcequota", "serviceaccount")
 
 
 def small_calibration(name: str = "ak4", **spec: Any) -> dict[str, Any]:
@@ -37,40 +36,20 @@ def small_calibration(name: str = "ak4", **spec: Any) -> dict[str, Any]:
     return document
 
 
-def install_kinds(admin: KubeClient, *kinds: Kind, wait: bool = True) -> None:
-    """JetCalibration's CRD, and open ones for the kinds (none: all) of Kubeflow that stages make."""
-    manifests = [open_crd(kind) for kind in kinds or STAND_INS]
-    if not kinds:
-        manifests.append(YAML(typ="safe").load(CRD_FILE))
-    for manifest in manifests:
-        admin.apply(f"{CRDS}/{manifest['metadata']['name']}", manifest)
-    for kind in kinds or (*STAND_INS, RESOURCE) if wait else ():
-        wait_for(f"{kind.kind} is served", lambda kind=kind: _is_served(admin, kind))
-
-
-def uninstall_kind(admin: KubeClient, kind: Kind) -> None:
-    """Take a CRD away with all its objects."""
-    admin.delete(f"{CRDS}/{kind.plural}.{kind.group}")
-    wait_for(f"{kind.kind} is gone", lambda: not _is_served(admin, kind))
-
-
-def _is_served(admin: KubeClient, kind: Kind) -> bool:
-    try:
-        document = admin.find(kind.root)
-    except KubeError:
-        return False
-    return document is not None and any(entry["name"] == kind.plural for entry in document["resources"])
-
-
 @dataclass
 class Playground:
     """A namespace of its own; tests speak to it as user, as cluster and as critic."""
 
-    admin: KubeClient
+    plane: ControlPlane
     proxy: Proxy
     operator: OperatorProcess
     namespace: str
     hands: StageHands
+
+    @property
+    def admin(self) -> KubeClient:
+        """The almighty user's client."""
+        return self.plane.client
 
     # what users do
 
@@ -268,23 +247,30 @@ def difference(one: dict[str, Any], other: dict[str, Any], path: str = "") -> li
 
 @contextmanager
 def playground(
-    admin: KubeClient, folder: Path, *, warm: WarmStart | None = None, everywhere: bool = False, **settings: Any
+    plane: ControlPlane, folder: Path, *, warm: WarmStart | None = None, everywhere: bool = False, **settings: Any
 ) -> Iterator[Playground]:
     """A namespace with proxy, hands and an operator that runs; ``settings`` are those of `OperatorProcess`."""
-    namespace = f"play-{next(_numbers)}-{folder.name[-20:].strip('-').replace('_', '-').lower()}"
-    make_namespace(admin, namespace)
-    token = log_in(admin, namespace, everywhere=everywhere)
-    with Proxy(admin.url, ca_file=admin.ca_file).running() as proxy:
+    namespace = plane.namespace({KATIB_LABEL: "enabled"})
+    token = log_in(plane, namespace, everywhere=everywhere)
+    with Proxy(plane.url, ca_file=str(plane.ca)).running() as proxy:
         operator = OperatorProcess(
             folder, proxy.url, token, namespace, namespaced=not everywhere, warm=warm, **settings
         )
-        hands = StageHands(admin, namespace)
+        hands = StageHands(plane.client, namespace)
         with hands.working(), operator.running():
-            yield Playground(admin, proxy, operator, namespace, hands)
+            yield Playground(plane, proxy, operator, namespace, hands)
 
 
-def make_namespace(admin: KubeClient, name: str, **labels: str) -> None:
-    """A namespace that Katib looks at."""
-    marks = {"katib.kubeflow.org/metrics-collector-injection": "enabled"} | labels
-    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}}
-    admin.apply(f"/api/v1/namespaces/{name}", manifest)
+@pytest.fixture(scope="session")
+def playing_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane where hands play all controllers but those that clean up and count."""
+    crds = [OWN_CRD, *(open_crd(kind) for kind in STAND_INS)]
+    with running(tmp_path_factory.mktemp("playing-plane"), crds, REAL_CONTROLLERS) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmStart]:
+    """Where operators are forked from."""
+    with warm_start() as start:
+        yield start
