@@ -54,6 +54,9 @@ PROGRAMS = {
     "kserve-manager": Program("kserve", "github.com/kserve/kserve", "/cmd/manager"),
 }
 
+FILES_ONLY = {"github.com/prometheus-operator/prometheus-operator": "prometheus-operator"}
+"""Modules that nothing is built from, by their family."""
+
 
 def program(name: str) -> Path:
     """The program: from ``$KUBEBUILDER_ASSETS``, from the cache, or built now; ends the test where it cannot be had."""
