@@ -121,7 +121,7 @@ def test_events_about_another_child_of_the_same_calibration_are_not_the_endpoint
         (
             "FailedMount",
             'MountVolume.SetUp failed for volume "ca" : configmap "corporate-ca" not found',
-            "Pod p cannot mount a volume: ConfigMap corporate-ca does not exist: if corporate-ca is platform.caBundle",
+            "Pod p cannot mount a volume: ConfigMap corporate-ca does not exist: if the chart",
         ),
         ("FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu.", "Pod p finds no node: 0/1 nodes"),
         ("FailedCreatePodSandBox", "no network", "Pod p does not start: no network"),

@@ -20,6 +20,7 @@ _NOT_RUN = {"CreateContainerError", "RunContainerError", "PostStartHookError"}
 _NOT_STARTED = {"StartError", "ContainerCannotRun"}
 _MISSING_OBJECT = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?:[^/\s]+/)?(?P<name>\S+)")
+_MISSING_CONFIG = "if the chart's platform.caBundle names it, create it with the key ca.crt; else it is made anew"
 _CREDENTIALS = re.compile(
     r"credential|InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|Access Denied|Forbidden|\b40[13]\b",
     re.IGNORECASE,
@@ -97,20 +98,14 @@ def config_problem(message: str) -> str:
         if missing["kind"] == "secret":
             remedy = f"create it with {causes.secret_keys()}, or correct spec.storage.secretName"
             return f"Secret {missing['name']} does not exist: {remedy}"
-        return f"ConfigMap {missing['name']} does not exist: {_missing_config(missing['name'])}"
+        return f"ConfigMap {missing['name']} does not exist: {_MISSING_CONFIG}"
     if missing := _MISSING_KEY.search(message):
         if missing["kind"] == "Secret":
             return f"Secret {missing['name']} has no key {missing['key']}: give it {causes.secret_keys()}"
-        return f"ConfigMap {missing['name']} has no key {missing['key']}: {_missing_config(missing['name'])}"
+        return f"ConfigMap {missing['name']} has no key {missing['key']}: {_MISSING_CONFIG}"
     if "runAsNonRoot" in message:
         return f"{shortened(message)}: use an image whose user is not root"
     return shortened(message) or "the kubelet gives no reason"
-
-
-def _missing_config(name: str) -> str:
-    return (
-        f"if {name} is platform.caBundle of the chart, create it with the key ca.crt; else the operator makes it anew"
-    )
 
 
 def _not_run(pod: Manifest, container: str, message: str) -> str:

@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from jetcal_api.status import Condition, Status
+from jetcal_api.status import Condition, ConditionType, Status
 
 MESSAGE_LIMIT = 1024
 """Longest message of an Event."""
 SUSPENDED = "Suspended"
+ROLLED_BACK = "RolledBack"
 _QUIET = {"NotRequested", "NothingAccepted", "NotReached", "Starting", "RollingOut", "Deleting", "NotKept", "Stopped"}
 """Reasons of a condition that is False without anything being wrong."""
+_SUMMARY: tuple[ConditionType, ...] = ("Stalled", "Reconciling", "Ready")
+"""Conditions that sum up the others: told last, so that what they only repeat is left out."""
 _VARYING = re.compile(r"\d+")
 
 
@@ -41,18 +44,17 @@ def notices(before: Status | None, after: Status) -> list[Notice]:
 def _told(before: Status, after: Status) -> Iterator[Notice]:
     yield from _suspension(before, after)
     old = {entry.type: entry for entry in before.conditions}
-    for entry in after.conditions:
-        if entry.type not in ("Ready", "Reconciling", "Stalled", "Serving"):
-            yield from _stage(old.get(entry.type), entry)
+    new = {entry.type: entry for entry in after.conditions}
+    for kind, entry in new.items():
+        if kind not in (*_SUMMARY, "Serving"):
+            yield from _stage(old.get(kind), entry)
     yield from _revision(before, after)
-    for entry in after.conditions:
-        previous = old.get(entry.type)
-        if entry.type == "Serving":
-            yield from _serving(previous, entry)
-        elif entry.type == "Ready":
-            yield from _ready(previous, entry)
-        elif entry.type in ("Reconciling", "Stalled") and _turned(previous, entry):
-            yield from _trouble(entry)
+    if "Serving" in new:
+        yield from _serving(old.get("Serving"), new["Serving"])
+    for kind in _SUMMARY:
+        if kind in new:
+            tell = _ready if kind == "Ready" else _trouble
+            yield from tell(old.get(kind), new[kind])
 
 
 def _suspension(before: Status, after: Status) -> Iterator[Notice]:
@@ -85,7 +87,10 @@ def _revision(before: Status, after: Status) -> Iterator[Notice]:
 def _serving(previous: Condition | None, entry: Condition) -> Iterator[Notice]:
     if not _turned(previous, entry):
         return
-    if entry.reason == "RolledBack" or (entry.status == "False" and entry.reason not in _QUIET):
+    is_back = entry.reason == ROLLED_BACK
+    if is_back and previous and previous.reason == ROLLED_BACK:
+        return
+    if is_back or (entry.status == "False" and entry.reason not in _QUIET):
         yield Notice("Warning", entry.reason, entry.message)
 
 
@@ -101,7 +106,9 @@ def _ready(previous: Condition | None, entry: Condition) -> Iterator[Notice]:
         yield Notice(kind, "NotReady", entry.message)
 
 
-def _trouble(entry: Condition) -> Iterator[Notice]:
+def _trouble(previous: Condition | None, entry: Condition) -> Iterator[Notice]:
+    if not _turned(previous, entry):
+        return
     if entry.type == "Stalled" or entry.reason in {"Retrying", "Obstructed"}:
         yield Notice("Warning", entry.reason if entry.type == "Reconciling" else entry.type, entry.message)
 

@@ -63,7 +63,7 @@ def _denial(code: int, body: Mapping[str, Any]) -> Denial | None:
         return None
     if known := explain(message):
         return known
-    if code in _TRANSIENT or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if code in _TRANSIENT or not HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     if code == HTTPStatus.FORBIDDEN:
         return _forbidden(message)
