@@ -94,6 +94,10 @@ RULES: dict[str, list[Rule]] = {
     ],
     "Storage": [
         Rule("self.uri.startsWith('s3://')", "uri: a cluster needs s3://bucket/prefix; folders are for jetcal run"),
+        Rule(
+            "self.uri == oldSelf.uri",
+            "uri cannot be changed: what serves and its history lie there; make another JetCalibration instead",
+        ),
     ],
     "Dataset": [
         Rule(

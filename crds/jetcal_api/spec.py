@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from jetcal_api.base import Model
 from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, Optimizer, ParticleNet, Pfn, SearchSpace
@@ -16,21 +16,20 @@ DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_
 
 
 def _as_text(value: Any) -> Any:
-    """A bare number is as good as its text, as everywhere in Kubernetes."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"{value:g}" if is_number else value
+    """A bare whole number is as good as its text, as an API server's int-or-string has it."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Quantity = Annotated[
     str,
-    BeforeValidator(_as_text),
     Field(
         pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
         max_length=32,
-        json_schema_extra={"format": "int-or-string"},
+        json_schema_extra={"format": "int-or-string", "minimum": 0},
     ),
+    BeforeValidator(_as_text),
 ]
-Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s'\"`$;|&<>\\]+$")]
+Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x20\x7f-\xa0'\"`$;|&<>\\]+$")]
 TritonVersion = Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}-py3$", max_length=16)]
 TreePath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")]
 Loss = Literal["MaskedMAE", "Huber", "LogCosh", "LogCoshQuantiles", "GaussianNLL"]
@@ -157,12 +156,23 @@ class Setting(Model):
     """Value, as a string."""
 
 
+def _named_once(settings: list[Setting]) -> list[Setting]:
+    names = [setting.name for setting in settings]
+    twice = [index for index, name in enumerate(names) if name in names[:index]]
+    if twice:
+        raise Problems.error([((index,), f"{names[index]} is given twice") for index in twice])
+    return settings
+
+
+Settings = Annotated[list[Setting], Field(max_length=16), AfterValidator(_named_once)]
+
+
 class Algorithm(Model):
     """How the next trial's hyperparameters are suggested."""
 
     name: Literal["random", "tpe", "multivariate-tpe", "grid", "bayesianoptimization", "cmaes", "sobol"] = "random"
     """Katib algorithm; ``jetcal run`` knows random and tpe."""
-    settings: Annotated[list[Setting], Field(max_length=16)] = []
+    settings: Settings = []
     """Settings of the algorithm."""
 
 
@@ -171,7 +181,7 @@ class EarlyStopping(Model):
 
     algorithm: Literal["medianstop"] = "medianstop"
     """Stop a trial whose objective is worse than the median of the others at the same epoch."""
-    settings: Annotated[list[Setting], Field(max_length=16)] = []
+    settings: Settings = []
     """min_trials_required (3) and start_step (4)."""
 
 
