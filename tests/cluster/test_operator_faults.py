@@ -32,7 +32,8 @@ def assert_same_life(world, undisturbed, name):
     world.wait_until_ready(name, seconds=90)
     world.wait_until_quiet()
     snapshot, counts = undisturbed
-    assert difference(snapshot, world.snapshot(name)) == []
+    found = difference(snapshot, world.snapshot(name))
+    assert not found, "\n".join(found)
     assert world.counts(name) == counts
 
 

@@ -41,5 +41,6 @@ def test_a_calibration_gets_ready_while_every_watch(playing_plane, warm, undistu
             world.wait_until_quiet()
         assert rule.fired
         snapshot, counts = undisturbed
-        assert difference(snapshot, world.snapshot()) == []
+        found = difference(snapshot, world.snapshot())
+        assert not found, "\n".join(found)
         assert world.counts() == counts
