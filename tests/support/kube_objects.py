@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
+import yaml
 from tests.support.kube_client import APPLY, MERGE, KubeClient, KubeError
 
 Manifest = dict[str, Any]
@@ -114,16 +114,16 @@ class KubeObjects:
 
 def loaded(manifests: Iterable[Manifest | str | Path]) -> Iterator[Manifest]:
     """The objects in manifests, YAML texts, files and folders of YAML files; without the null that generators write."""
-    yaml = YAML(typ="safe", pure=False)
     for manifest in manifests:
         if isinstance(manifest, dict):
             found = [manifest]
         elif isinstance(manifest, Path) and manifest.is_dir():
             found = loaded(sorted(path for path in manifest.iterdir() if path.suffix in {".yaml", ".yml"}))
         else:
-            found = yaml.load_all(manifest)
+            text = manifest.read_text() if isinstance(manifest, Path) else manifest
+            found = yaml.load_all(text, Loader=yaml.CSafeLoader)  # a megabyte in 0.3 s instead of 5
         for entry in found:
             if entry:
-                if entry["metadata"].get("creationTimestamp", "") is None:
+                if entry.get("metadata", {}).get("creationTimestamp", "") is None:
                     del entry["metadata"]["creationTimestamp"]
                 yield entry

@@ -44,10 +44,14 @@ class Controller:
 
 
 def install(kubectl, crds):
-    """Apply CRDs and wait until they are served."""
-    kubectl.apply(*crds)
-    names = [f"crd/{crd['metadata']['name']}" for crd in crds]
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    """Serve the kinds of these files, named ``GROUP_PLURAL.yaml``, and wait until they are there."""
+    names = {"crd/{2}.{0}".format(*file.stem.partition("_")): file for file in crds}
+    for name, file in names.items():
+        if not kubectl.attempt("get", name):
+            kubectl("apply", "--server-side", "--force-conflicts", f"--filename={file}")
+    # One that has no conditions yet is an error to kubectl, not a reason to wait.
+    established = ("wait", "--for=condition=Established", "--timeout=10s", *names)
+    wait_for("the kinds are served", lambda: kubectl.attempt(*established), seconds=60)
 
 
 def log_in(kubectl, folder, namespace, account):

@@ -16,7 +16,10 @@ MODULE = "github.com/kserve/kserve"
 NAMESPACE = "kserve"
 _ACCOUNT = "kserve-controller-manager"
 _RIGHTS = ("service_account", "role", "role_binding", "leader_election_role", "leader_election_role_binding")
-_KINDS = ("inferenceservices", "servingruntimes", "clusterservingruntimes", "inferencegraphs", "trainedmodels")
+_KINDS = tuple(
+    f"serving.kserve.io_{plural}"
+    for plural in ("inferenceservices", "servingruntimes", "clusterservingruntimes", "inferencegraphs", "trainedmodels")
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class Images:
 
 
 def crds():
-    """All kinds that the manager wants to see, with their whole schemas."""
+    """Files of all kinds that the manager wants to see, with their whole schemas."""
     folder = module_folder(MODULE) / "config/crd/full"
-    kinds = [folder / f"serving.kserve.io_{name}.yaml" for name in _KINDS]
-    return documents(*kinds, folder / "clusterstoragecontainer")
+    kinds = [*_KINDS, "clusterstoragecontainer/serving.kserve.io_clusterstoragecontainers"]
+    return [folder / f"{name}.yaml" for name in kinds]
 
 
 @contextmanager

@@ -29,8 +29,8 @@ _RESTRICTED_INIT = """
 
 
 def crds():
-    """The one kind that is served."""
-    return documents(module_folder(MODULE) / "manifests/base/crds/kubeflow.org_pytorchjobs.yaml")
+    """File of the one kind that is served."""
+    return [module_folder(MODULE) / "manifests/base/crds/kubeflow.org_pytorchjobs.yaml"]
 
 
 @contextmanager
