@@ -1,0 +1,46 @@
+"""The guide for operators names every reason that a condition can have, and every metric."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import jetcal_operator
+from jetcal_operator.kube.metrics import Metrics
+
+HOUSE = Path(jetcal_operator.__file__).parent
+GUIDE = (HOUSE.parents[1] / "docs" / "operations.md").read_text()
+SPEAKERS = {"Failed", "Waiting", "Running", "Denial", "Endpoint", "Verdict", "replace"}
+"""Names of those who are given a reason."""
+NO_REASONS = {"True", "False", "Unknown", "Ready", "Reconciling", "Stalled", "Failed"}
+
+
+def reasons():
+    """Words that are handed as a reason anywhere in the planner and in the cluster's shell."""
+    for path in HOUSE.rglob("*.py"):
+        if "local" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SPEAKERS:
+                for word in ast.walk(node):
+                    text = getattr(word, "value", None)
+                    if (
+                        isinstance(word, ast.Constant)
+                        and isinstance(text, str)
+                        and re.fullmatch(r"([A-Z][a-z]+)+", text)
+                    ):
+                        yield text
+
+
+def test_every_reason_is_explained():
+    found = set(reasons()) - NO_REASONS
+    assert {"KindMissing", "NameTaken", "QuotaExceeded", "Obstructed", "InvalidSpec"} <= found
+    assert sorted(reason for reason in found if f"`{reason}`" not in GUIDE) == []
+
+
+def test_every_metric_is_explained():
+    types = re.findall(r"^# TYPE (jetcal_\w+) ", Metrics().page().decode(), re.MULTILINE)
+    assert len(types) >= 8
+    missing = [name for name in types if name not in GUIDE and not name.endswith("_created")]
+    assert missing == []
