@@ -33,7 +33,7 @@ def refuse_other_peoples(kubectl: Kubectl) -> None:
 @contextmanager
 def running(cluster: Place, kubectl: Kubectl, folder: Path) -> Iterator[None]:
     """All three, set up for namespaces under the restricted level; gone with their webhooks afterwards."""
-    images = Images(triton=TRITONSERVER, storage_initializer=STORAGE_INITIALIZER)
+    images = Images(triton=TRITONSERVER, storage_initializer=STORAGE_INITIALIZER, restricted=True)
     with (
         training_operator(cluster.kubeconfig, folder / "training", host=cluster.host, init_image=BASE, restricted=True),
         kserve(cluster.kubeconfig, folder / "kserve", host=cluster.host, images=images),
@@ -54,7 +54,6 @@ def _katib(cluster: Place, kubectl: Kubectl, folder: Path) -> Iterator[None]:
     try:
         daemon.start()
         wait_for("Katib's stand-in works", lambda: daemon.must_live() and kubectl.attempt(*installed), seconds=30)
-        kubectl("wait", "--for=condition=Established", "crd/experiments.kubeflow.org", "crd/trials.kubeflow.org")
         yield
     finally:
         daemon.stop()

@@ -28,6 +28,8 @@ class Images:
 
     triton: str = "triton.invalid/tritonserver:23.05-py3"
     storage_initializer: str = "kserve.invalid/storage-initializer:v0.20.0"
+    restricted: bool = False
+    """Whether the storage initializer meets the restricted Pod Security level, which it does not as shipped."""
 
 
 def crds():
@@ -85,4 +87,7 @@ def _runtime(config, images):
     (storage,) = documents(config / "storagecontainers/default.yaml")
     runtime["spec"]["containers"][0]["image"] = images.triton
     storage["spec"]["container"]["image"] = images.storage_initializer
+    if images.restricted:
+        context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        storage["spec"]["container"]["securityContext"] = context
     return runtime, storage
