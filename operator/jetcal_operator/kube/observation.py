@@ -92,8 +92,7 @@ class Observer:
         """The world around a resource."""
         now = datetime.now(UTC)
         key = Key(resource.metadata.namespace, resource.metadata.name)
-        await self._catch_up(key)
-        family = self._cache.family(key)
+        family = await self._family(key)
         pods = [found for found in family if found["kind"] == POD.kind]
         children = {ObjectKey.of(found): found for found in family if found["kind"] != POD.kind}
         results, failures = await self._workers(key, children, pods, now)
@@ -111,23 +110,37 @@ class Observer:
             namespace_labels=await self._namespace_labels(key.namespace),
         )
 
-    async def _catch_up(self, key: Key) -> None:
-        """Read live what is to be judged: the watch that tells of an end may be ahead of those that tell its parts."""
-        family = self._cache.family(key)
+    async def _family(self, key: Key) -> list[Manifest]:
+        """All objects of a calibration; the parts of what has ended are read live before they are judged.
+
+        For the watch that tells of an end may be ahead of those that tell of its parts.
+        """
+        read: set[str] = set()
+        while True:
+            family = self._cache.family(key)
+            ended = {uid: kinds for uid, kinds in self._unread(family).items() if uid not in read}
+            if not ended:
+                return family
+            for kind in sorted(set().union(*ended.values())):
+                listing = await self._api.list(kind, key.namespace, labels=f"{naming.CALIBRATION}={key.name}")
+                for item in listing.items:
+                    self._cache.keep(item)
+            read |= ended.keys()
+
+    def _unread(self, family: list[Manifest]) -> dict[str, set[Kind]]:
+        """Kinds of which parts may be missing, by the uid of what has ended well: answers, or a search's trials."""
         pods = [found for found in family if found["kind"] == POD.kind]
         recorded = {naming.label(found, naming.FINGERPRINT) for found in family if naming.label(found, naming.RECORD)}
-        behind: set[Kind] = set()
+        unread = {}
         for found in family:
             if found["kind"] not in (*WORKERS, SEARCH) or outcome(found).phase != "Succeeded":
                 continue
             if found["kind"] == SEARCH and naming.label(found, naming.FINGERPRINT) not in recorded:
-                behind |= {kind for kind in self._served() if kind.kind in (POD.kind, "Trial", *WORKERS)}
+                parts = {kind for kind in self._served() if kind.kind in (POD.kind, "Trial", *WORKERS)}
+                unread[found["metadata"]["uid"]] = parts
             elif found["kind"] in WORKERS and answer(pods_of(found, pods)) is None:
-                behind.add(POD)
-        for kind in sorted(behind):
-            listing = await self._api.list(kind, key.namespace, labels=f"{naming.CALIBRATION}={key.name}")
-            for item in listing.items:
-                self._cache.keep(item)
+                unread[found["metadata"]["uid"]] = {POD}
+        return unread
 
     async def _workers(
         self, key: Key, children: Mapping[ObjectKey, Manifest], pods: list[Manifest], now: datetime
