@@ -76,7 +76,7 @@ requirements/worker-cpu.txt: requirements/dev.txt | setup
 	$(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate --index "$(WORKER_INDEX)" --index-strategy unsafe-best-match \
 	  --extra worker pyproject.toml -o $@
 
-IMAGE = $(DOCKER) build --network=host --build-arg BASE=$(BASE) --build-arg VERSION=$(TAG)
+IMAGE = $(DOCKER) build --force-rm --network=host --build-arg BASE=$(BASE) --build-arg VERSION=$(TAG)
 
 images: image-operator image-worker ## build both images (BASE, TAG, WORKER_REQUIREMENTS, WORKER_INDEX, DOCKER)
 	@$(DOCKER) image inspect --format '{{index .RepoTags 0}} {{.Size}} bytes' jetcal/operator:$(TAG) jetcal/worker:$(TAG)

@@ -53,7 +53,7 @@ class Docker:
             for entry in files:
                 source, name = entry if isinstance(entry, tuple) else (entry, entry.name)
                 shutil.copy2(source, Path(context, name))
-            self.run("docker", "build", "--network=host", *values, *options, "--tag", image, context)
+            self.run("docker", "build", "--force-rm", "--network=host", *values, *options, "--tag", image, context)
 
 
 def build(docker: Docker, names: Sequence[str] = ()) -> None:
