@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
+from jetcal_api import messages
 from jetcal_api.hyperparameters import ARCHITECTURES, NumberRange, hyperparameters
 from jetcal_api.resource import JetCalibrationSpec
 from jetcal_api.rules import NUMBER_RANGES_NEEDED
@@ -20,6 +22,13 @@ class Rule(NamedTuple):
     def schema(self) -> dict[str, str]:
         """As it stands in a schema."""
         return {"rule": self.rule, "message": self.message}
+
+
+def pattern_rules(pattern: str, *, or_whole_number: bool = False) -> list[Rule]:
+    """A pattern of the spec that tells people what it admits; tools read the schema's own ``pattern``."""
+    words = messages.in_words(pattern)
+    rule = f"self.matches({json.dumps(pattern)})"
+    return [Rule(f"type(self) == int || {rule}" if or_whole_number else rule, f"must be {words}")] if words else []
 
 
 def _one_of(names: list[str]) -> str:

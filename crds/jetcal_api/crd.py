@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from jetcal_api.cel import ROOT_RULES, RULES
+from jetcal_api.cel import ROOT_RULES, RULES, pattern_rules
 from jetcal_api.hyperparameters import ARCHITECTURES, Optimizer, hyperparameters
 from jetcal_api.resource import GROUP, KIND, VERSION, JetCalibrationSpec
 from jetcal_api.status import Status
@@ -119,7 +119,7 @@ def _scalars(schema: dict[str, Any]) -> dict[str, Any]:
         kept["format"] = "int64"
     if "description" in kept:
         kept["description"] = " ".join(kept["description"].replace("``", "").split())
-    return kept
+    return _in_words(kept)
 
 
 def _property(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +130,12 @@ def _property(name: str, schema: dict[str, Any], definitions: dict[str, Any]) ->
         found = {key: value for key, value in found.items() if key not in {"type", "format"}}
         found |= {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
     return found
+
+
+def _in_words(schema: dict[str, Any]) -> dict[str, Any]:
+    """A pattern with a sentence for whoever does not meet it."""
+    rules = pattern_rules(schema.get("pattern", ""), or_whole_number=schema.get("format") == "int-or-string")
+    return schema | ({"x-kubernetes-validations": [rule.schema() for rule in rules]} if rules else {})
 
 
 def _optional(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ _PATTERNS: tuple[tuple[Any, str], ...] = (
     (resource.ResourceName, "lower-case letters, digits and dashes, a letter first"),
     (spec.TritonVersion, "a release of Triton such as 26.06-py3"),
     (spec.TreePath, "the path of a tree, such as AK4jets/jetTree"),
+    (spec.SettingName, "a name of letters, digits and underscores"),
+    (spec.SettingValue, "text of letters, digits, dots, signs and underscores"),
     (spec.Uri, "a uri or a path without spaces, quotes or characters that a shell knows"),
 )
 
@@ -157,7 +159,8 @@ def _wanted(details: ErrorDetails, path: Path) -> str:
         near = _nearest(given, names) if len(names) > 1 else None
         return f"must be {valid}" + (f" (did you mean {near}?)" if near else "")
     if kind == "string_pattern_mismatch":
-        return f"must be {_pattern(context['pattern'])}"
+        pattern = context["pattern"]
+        return f"must be {in_words(pattern) or f'text that matches {pattern}'}"
     if kind in {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}:
         info = _field_at(path)
         limits = hyperparameters.bounds(info) if info and info.metadata else ""
@@ -170,12 +173,13 @@ def _wanted(details: ErrorDetails, path: Path) -> str:
     return _pydantic(details)
 
 
-def _pattern(pattern: str) -> str:
+def in_words(pattern: str) -> str | None:
+    """What a pattern of the spec admits; None for others."""
     for annotated, words in _PATTERNS:
         for info in get_args(annotated)[1:]:
             if any(getattr(part, "pattern", None) == pattern for part in getattr(info, "metadata", [])):
                 return words
-    return f"text that matches {pattern}"
+    return None
 
 
 def _pydantic(details: ErrorDetails) -> str:

@@ -19,6 +19,17 @@ KIND = "JetCalibration"
 ResourceName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 
 
+NULL_SPEAKS = ("serving",)
+"""Fields where null says something else than leaving them out."""
+
+
+def _without_nulls(document: Any) -> Any:
+    """A field with nothing behind it is left out, as an API server has it."""
+    if not isinstance(document, dict):
+        return document
+    return {name: _without_nulls(value) for name, value in document.items() if value is not None or name in NULL_SPEAKS}
+
+
 class JetCalibrationSpec(Model):
     """How a jet energy correction is made: data, network, tuning, training, judgement, endpoint."""
 
@@ -44,6 +55,11 @@ class JetCalibrationSpec(Model):
     """Accepted revisions whose records are kept."""
     suspend: bool = False
     """Pause every job; serving goes on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, document: Any) -> Any:
+        return _without_nulls(document)
 
     @model_validator(mode="after")
     def _something_to_do(self) -> JetCalibrationSpec:

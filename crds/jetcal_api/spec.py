@@ -17,6 +17,9 @@ DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_
 
 def _as_text(value: Any) -> Any:
     """A bare whole number is as good as its text, as an API server's int-or-string has it."""
+    if isinstance(value, float):
+        msg = f"must be a whole number or text such as 500m or '{value:g}', in quotes, got {value:g}"
+        raise ValueError(msg)  # noqa: TRY004  # pydantic turns only a ValueError into a sentence
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -32,6 +35,8 @@ Quantity = Annotated[
 Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x20\x7f-\xa0'\"`$;|&<>\\]+$")]
 TritonVersion = Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}-py3$", max_length=16)]
 TreePath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")]
+SettingName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+SettingValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]*$", max_length=64)]
 Loss = Literal["MaskedMAE", "Huber", "LogCosh", "LogCoshQuantiles", "GaussianNLL"]
 
 
@@ -150,9 +155,9 @@ class ModelSpec(Model):
 class Setting(Model):
     """One setting of an algorithm."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+    name: SettingName
     """Name that the algorithm knows."""
-    value: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.+-]*$")]
+    value: SettingValue
     """Value, as a string."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
-from tests.support.crd_faults import changed, faults, full, schemas, spec_schema
+from tests.support.crd_faults import at, changed, faults, full, has, schemas, spec_schema
 from tests.support.kube_client import KubeError
 
 from jetcal_api.cel import ROOT_RULES
@@ -80,6 +80,23 @@ CHANGES = [
 ]
 """Changes of a good calibration that are refused."""
 FAULTS = list(faults())
+UNSAFE = (
+    "$(touch /tmp/x)",
+    "`touch /tmp/x`",
+    "; touch /tmp/x",
+    "| sh",
+    "' '",
+    '" "',
+    "\n- command",
+    "\x1b[2J",
+    "\u00a0",
+    "<b>",
+)
+TEXTS = [
+    path
+    for path, schema in schemas(spec_schema())
+    if "string" in (schema.get("type"), *(option["type"] for option in schema.get("anyOf", ()))) and has(PFN, path)
+]
 
 
 def ranges():
@@ -141,6 +158,14 @@ def test_a_value_out_of_bounds_is_refused_by_both_readers(plain_control_plane, f
     assert any(dotted(fault.path).startswith(place) for place in places), parsed(fault.calibration)
 
 
+@pytest.mark.parametrize("text", UNSAFE, ids=repr)
+@pytest.mark.parametrize("path", TEXTS, ids=dotted)
+def test_no_text_carries_what_a_shell_or_a_log_would_obey(plain_control_plane, path, text):
+    for calibration in (changed(PFN, path, text), changed(PFN, path, f"{at(PFN, path)}{text}")):
+        assert any(field == dotted(path) for field, _ in refusal(plain_control_plane, calibration))
+        assert any(sentence.startswith(f"{dotted(path)}:") for sentence in parsed(calibration))
+
+
 def test_no_rule_is_forgotten():
     at_root = [((), rule.message) for rule in ROOT_RULES]
     below = [
@@ -148,9 +173,10 @@ def test_no_rule_is_forgotten():
         for path, schema in schemas(spec_schema())
         for rule in schema.get("x-kubernetes-validations", ())
     ]
+    shown = [*ALL_RULES, *CHANGES, *((fault.path, fault.message, fault.calibration) for fault in FAULTS)]
     for path, message in (*at_root, *below):
-        shown = [case for case in (*ALL_RULES, *CHANGES) if case[0] == path and case[1] in message]
-        assert shown, f"no bad object for: {dotted(path)}: {message}"
+        cases = [case for case in shown if case[0] == path and case[1] in message]
+        assert cases, f"no bad object for: {dotted(path)}: {message}"
 
 
 @pytest.mark.parametrize("case", CHANGES, ids=named)

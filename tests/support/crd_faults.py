@@ -14,8 +14,7 @@ Path = tuple[str | int, ...]
 Schema = dict[str, Any]
 _SILENT = {"description", "default", "properties", "items", "format", "exclusiveMinimum", "exclusiveMaximum", "anyOf"}
 """Keywords that refuse nothing by themselves."""
-_ELSEWHERE = {"x-kubernetes-validations"}
-"""Keywords that tests/cluster/test_crd_rules.py holds by hand."""
+_RULES = "x-kubernetes-validations"
 _ALIEN = {"object": "text", "array": "text", "string": 7, "integer": "7", "number": "7", "boolean": "yes"}
 """A value that is not of the type."""
 _REFUSALS = {
@@ -90,13 +89,13 @@ def full(architecture: str, *, listed: bool = False, null_serving: bool = False)
 
 
 def faults() -> Iterator[Fault]:
-    """One bad calibration for each bound of each field."""
+    """One bad calibration for each bound of each field, and for each pattern also one for its sentence."""
     good = bases()
     for path, schema in schemas(spec_schema()):
-        base = next((document for document in good if _has(document, path)), None)
+        base = next((document for document in good if has(document, path)), None)
         assert base is not None, f"no base gives {dotted(path)}"
         for keyword, bound in schema.items():
-            if keyword in _SILENT | _ELSEWHERE:
+            if keyword in _SILENT or (keyword == _RULES and "pattern" not in schema):
                 continue
             yield from _breaks(base, path, schema, keyword, bound)
 
@@ -119,12 +118,24 @@ def at(document: Any, path: Path) -> Any:
     return document
 
 
+def has(document: Any, path: Path) -> bool:
+    """Whether something lies at the path."""
+    try:
+        at(document, path)
+    except (KeyError, IndexError):
+        return False
+    return True
+
+
 def _breaks(base: dict[str, Any], path: Path, schema: Schema, keyword: str, bound: Any) -> Iterator[Fault]:
     if keyword == "required":
         for name in bound:
             yield Fault((*path, name), keyword, _REFUSALS[keyword], changed(base, (*path, name), remove=True))
         return
     if keyword in {"x-kubernetes-list-type", "nullable"}:
+        return
+    if keyword == _RULES:
+        yield Fault(path, keyword, bound[0]["message"], changed(base, path, "no good"))
         return
     if keyword == "x-kubernetes-list-map-keys":
         entry = at(base, path)[0]
@@ -156,14 +167,6 @@ def _outside(keyword: str, bound: Any, schema: Schema, good: Any) -> tuple[str, 
         "minProperties": dict,
     }
     return keyword, values[keyword]()
-
-
-def _has(document: Any, path: Path) -> bool:
-    try:
-        at(document, path)
-    except (KeyError, IndexError):
-        return False
-    return True
 
 
 def _sought(schema: Schema, *, listed: bool) -> dict[str, Any]:
