@@ -83,12 +83,15 @@ class ControlPlane(KubeObjects):
         self.controllers.start()
 
     def serve(self, *crds: Path | Manifest | str) -> None:
-        """Apply CRDs and wait until their kinds are served."""
-        for crd in self.apply(*crds):
+        """Apply CRDs and wait until their kinds are served, and found: controllers learn of kinds by discovery."""
+        applied = self.apply(*crds)
+        for crd in applied:
             spec = crd["spec"]
             (version, *_) = (entry["name"] for entry in spec["versions"] if entry["served"])
             path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
             wait_for(f"{path} is served", lambda path=path: self._answers(path), pause=0.02)
+        names = {crd["metadata"]["name"] for crd in applied}
+        wait_for("the kinds are found", lambda: names <= set(self.kubectl("api-resources", "--output=name").split()))
 
     def kubectl(self, *arguments: str | Path, stdin: str | None = None, check: bool = True) -> str:
         """Output of kubectl; fails the test if it fails. ``check=False``: all that it wrote, errors too, either way."""
