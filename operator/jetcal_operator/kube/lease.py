@@ -146,7 +146,7 @@ class Lease:
                 pause = self._renew
             self._complaint = ""
         except _TROUBLE as error:
-            self._complain(f"{type(error).__name__}: {error}")
+            self._complain(str(error))
         self._tell()
         return pause
 
@@ -203,7 +203,7 @@ class Lease:
             if self._is_ours:
                 await self._write({name: value for name, value in self._spec.items() if name != "holderIdentity"})
         except _TROUBLE as error:
-            self._complain(f"not given back, the successor waits {self._duration} s: {type(error).__name__}: {error}")
+            self._complain(f"not given back, the successor waits {self._duration} s: {error}")
 
     async def _call(self, method: str, body: Manifest | None = None) -> Manifest | None:
         """One call; None if the Lease is not as it was thought to be: missing, or another was first.
@@ -216,9 +216,13 @@ class Lease:
         request = await self._client.param_serialize(
             method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
         )
-        async with asyncio.timeout(self._patience):
-            answer = await self._client.call_api(*request)
-            text = await answer.read()
+        try:
+            async with asyncio.timeout(self._patience):
+                answer = await self._client.call_api(*request)
+                text = await answer.read()
+        except TimeoutError as error:
+            message = f"{method} {path}: no answer within {self._patience:.1f} s"
+            raise _CallError(message) from error
         if answer.status == _SURPRISES[method]:
             return None
         found: Manifest = json.loads(text)
