@@ -14,7 +14,7 @@ WORKER_INDEX ?=
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --only-binary :all:
 
-.PHONY: help setup demo test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker bench clean
+.PHONY: help setup demo programs test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,7 +34,10 @@ demo: setup ## simulate jets and calibrate them: ROOT files in, served and judge
 	$(BIN)/jetcal simulate $(DEMO)/ntuples --jets 60000 --files 6 --seed 1
 	$(BIN)/jetcal run examples/quickstart.yaml
 
-test: setup ## all tests
+programs: setup ## build the Go programs that tests use, once, into the user's cache
+	@$(BIN)/python -m tests.support.programs
+
+test: setup programs ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 e2e: setup ## a whole calibration on a real cluster: that of KUBECONFIG, or a kind cluster of its own (images: make e2e-images)
