@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -60,6 +61,27 @@ VARIANTS = {
 }
 """Values by what they are to show."""
 
+_MADE = {"get", "list", "watch", "create", "patch", "delete"}
+_SEEN = {"get", "list", "watch"}
+RIGHTS = {
+    ("jetcal.dev", "jetcalibrations"): _SEEN,
+    ("jetcal.dev", "jetcalibrations/status"): {"get", "patch"},
+    ("jetcal.dev", "jetcalibrations/finalizers"): {"update"},
+    ("kubeflow.org", "experiments"): _MADE,
+    ("kubeflow.org", "pytorchjobs"): _MADE,
+    ("kubeflow.org", "trials"): _SEEN,
+    ("trainer.kubeflow.org", "trainjobs"): _MADE,
+    ("batch", "jobs"): _MADE,
+    ("serving.kserve.io", "inferenceservices"): _MADE,
+    ("apps", "deployments"): _MADE,
+    ("", "configmaps"): _MADE,
+    ("", "services"): _MADE,
+    ("", "pods"): _SEEN,
+    ("", "events"): {"list", "create", "patch"},
+    ("", "namespaces"): {"get"},
+}
+"""All that the operator may do where it looks after calibrations, by API group and resource."""
+
 
 def helm(*arguments, values=None, check=True):
     """What helm says on stdout, or on stderr where it fails and ``check`` is false."""
@@ -86,3 +108,18 @@ def objects(text):
 def of_kind(manifests, kind):
     """Those of one kind."""
     return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def pod_specs(manifests):
+    """Specs of the operator's Pod and of that of `helm test`."""
+    (deployment,), (test,) = of_kind(manifests, "Deployment"), of_kind(manifests, "Pod")
+    return deployment["spec"]["template"]["spec"], test["spec"]
+
+
+def allowed(rules):
+    """Verbs by API group and resource."""
+    table = {}
+    for rule in rules:
+        for thing in itertools.product(rule["apiGroups"], rule["resources"]):
+            table.setdefault(thing, set()).update(rule["verbs"])
+    return table

@@ -13,34 +13,16 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from tests.support.charts import CHART, DIGEST, VARIANTS, helm, objects, of_kind, render
-from tests.support.restricted import violations
+from tests.support.charts import CHART, DIGEST, VARIANTS, helm, objects, of_kind, pod_specs, render
 
 from jetcal_api import crd
+from jetcal_operator.kube.commands import operator
 from jetcal_operator.kube.installation import read_platform
 from jetcal_operator.kube.metrics import Metrics
 from jetcal_operator.platform import OnnxLimits, Platform
 
 GOLDEN = Path(__file__).parent / "golden" / "chart"
 ROOT = CHART.parents[1]
-MADE = ("get", "list", "watch", "create", "patch", "delete")
-RIGHTS = {
-    ("jetcal.dev", "jetcalibrations"): ("get", "list", "watch"),
-    ("jetcal.dev", "jetcalibrations/status"): ("get", "patch"),
-    ("jetcal.dev", "jetcalibrations/finalizers"): ("update",),
-    ("kubeflow.org", "experiments"): MADE,
-    ("kubeflow.org", "pytorchjobs"): MADE,
-    ("trainer.kubeflow.org", "trainjobs"): MADE,
-    ("batch", "jobs"): MADE,
-    ("serving.kserve.io", "inferenceservices"): MADE,
-    ("apps", "deployments"): MADE,
-    ("", "configmaps"): MADE,
-    ("", "services"): MADE,
-    ("kubeflow.org", "trials"): ("get", "list", "watch"),
-    ("", "pods"): ("get", "list", "watch"),
-    ("", "events"): ("list", "create", "patch"),
-    ("", "namespaces"): ("get",),
-}
 
 
 @pytest.fixture(scope="module")
@@ -51,35 +33,6 @@ def texts():
 @pytest.fixture(scope="module")
 def charts(texts):
     return {name: objects(text) for name, text in texts.items()}
-
-
-def rights(role):
-    """What a role allows, by group and resource."""
-    table = {}
-    for rule in role["rules"]:
-        for group, resource in itertools.product(rule["apiGroups"], rule["resources"]):
-            table.setdefault((group, resource), []).extend(rule["verbs"])
-    return table
-
-
-def operators_roles(manifests):
-    """Roles that are bound to the operator's ServiceAccount, without that of the Lease."""
-    bindings = [manifest for manifest in manifests if manifest["kind"] in {"RoleBinding", "ClusterRoleBinding"}]
-    assert all(subject["kind"] == "ServiceAccount" for binding in bindings for subject in binding["subjects"])
-    bound = {(one["roleRef"]["kind"], one["roleRef"]["name"], one["metadata"].get("namespace")) for one in bindings}
-    roles = [one for one in manifests if one["kind"] in {"Role", "ClusterRole"}]
-    return [
-        role
-        for role in roles
-        if (role["kind"], role["metadata"]["name"], role["metadata"].get("namespace")) in bound
-        and not role["metadata"]["name"].endswith("-lease")
-    ]
-
-
-def pods(manifests):
-    """Pod specs of the operator and of `helm test`."""
-    (deployment,), (test,) = of_kind(manifests, "Deployment"), of_kind(manifests, "Pod")
-    return deployment["spec"]["template"]["spec"], test["spec"]
 
 
 def platform_of(manifests, folder):
@@ -132,106 +85,6 @@ def test_the_definition_may_be_left_out_given_up_or_annotated(charts):
     assert annotated["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] == "-1"
 
 
-def test_the_operator_may_do_exactly_what_it_does(charts):
-    (role,) = operators_roles(charts["default"])
-    assert role["kind"] == "ClusterRole"
-    assert {thing: tuple(verbs) for thing, verbs in rights(role).items()} == RIGHTS
-
-
-def test_with_named_namespaces_the_operator_has_the_same_rights_there_and_none_in_the_cluster(charts):
-    roles = operators_roles(charts["namespaced"])
-    assert [(role["kind"], role["metadata"]["namespace"]) for role in roles] == [("Role", "jec"), ("Role", "top")]
-    for role in roles:
-        assert {thing: tuple(verbs) for thing, verbs in rights(role).items()} == RIGHTS
-    assert {one["kind"] for one in charts["namespaced"]} & {"ClusterRole", "ClusterRoleBinding"} == set()
-    container = pods(charts["namespaced"])[0]["containers"][0]
-    assert {"name": "JETCAL_NAMESPACE", "value": "jec top"} in container["env"]
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_no_role_has_a_wildcard_or_reads_secrets(charts, name):
-    roles = [one for one in charts[name] if one["kind"] in {"Role", "ClusterRole"}]
-    assert roles
-    for role in roles:
-        for rule in role["rules"]:
-            for field in ("apiGroups", "resources", "verbs"):
-                assert not [entry for entry in rule[field] if "*" in entry]
-            assert "secrets" not in rule["resources"]
-            assert not {"impersonate", "bind", "escalate"} & set(rule["verbs"])
-
-
-def test_the_lease_is_one_named_object_in_the_releases_namespace(charts):
-    (role,) = [one for one in of_kind(charts["default"], "Role") if one["metadata"]["name"].endswith("-lease")]
-    assert role["metadata"]["namespace"] == "jetcal-system"
-    named, unnamed = role["rules"]
-    container = pods(charts["default"])[0]["containers"][0]
-    lease = next(entry["value"] for entry in container["env"] if entry["name"] == "JETCAL_LEASE_NAME")
-    assert (named["resourceNames"], named["verbs"]) == ([lease], ["get", "update"])
-    assert unnamed["verbs"] == ["create"]
-    assert {tuple(rule["resources"]) for rule in role["rules"]} == {("leases",)}
-
-
-def test_people_get_their_rights_by_the_clusters_own_roles(charts):
-    given = {}
-    for role in of_kind(charts["default"], "ClusterRole"):
-        labels = [label for label in role["metadata"]["labels"] if "/aggregate-to-" in label]
-        for label in labels:
-            given.setdefault(label.rpartition("/aggregate-to-")[2], []).append(rights(role))
-    edits = ["create", "update", "patch", "delete", "deletecollection"]
-    reads = {
-        ("jetcal.dev", "jetcalibrations"): ["get", "list", "watch"],
-        ("jetcal.dev", "jetcalibrations/status"): ["get"],
-    }
-    writes = {("jetcal.dev", "jetcalibrations"): edits}
-    assert given == {
-        "view": [reads],
-        "kubeflow-view": [reads],
-        "edit": [reads, writes],
-        "admin": [reads, writes],
-        "kubeflow-edit": [writes],
-    }
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_pod_meets_the_restricted_level_with_requests_and_limits(charts, name):
-    for spec in pods(charts[name]):
-        assert list(violations(spec)) == []
-        assert spec["enableServiceLinks"] is False
-        for container in spec["containers"]:
-            assert container["securityContext"]["readOnlyRootFilesystem"] is True
-            for amounts in ("requests", "limits"):
-                assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"][amounts])
-        for volume in spec.get("volumes", []):
-            assert "configMap" in volume or volume["emptyDir"]["sizeLimit"]
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("securityContext", {}),
-        ("hostNetwork", True),
-        ("volumes", [{"name": "disk", "hostPath": {"path": "/"}}]),
-        ("containers", [{"name": "other", "image": "other"}]),
-        ("initContainers", [{"name": "other", "securityContext": {"privileged": True}}]),
-    ],
-)
-def test_the_checker_of_the_restricted_level_finds_what_is_wrong(charts, field, value):
-    operator, _ = pods(charts["default"])
-    broken = operator | {field: value}
-    if field == "securityContext":
-        bare = {name: entry for name, entry in operator["containers"][0].items() if name != "securityContext"}
-        broken["containers"] = [bare]
-    assert list(violations(broken))
-
-
-def test_only_the_operators_pods_get_its_token(charts):
-    (account,) = of_kind(charts["default"], "ServiceAccount")
-    operator, test = pods(charts["default"])
-    assert account["automountServiceAccountToken"] is False
-    assert (operator["serviceAccountName"], operator["automountServiceAccountToken"]) == ("jetcal-operator", True)
-    assert test["serviceAccountName"] == "default"
-
-
 def test_replicas_keep_apart_and_a_drain_takes_one_at_a_time(charts):
     (deployment,), (budget,) = (of_kind(charts["default"], kind) for kind in ("Deployment", "PodDisruptionBudget"))
     spec, template = deployment["spec"], deployment["spec"]["template"]
@@ -251,7 +104,7 @@ def test_replicas_keep_apart_and_a_drain_takes_one_at_a_time(charts):
 
 
 def test_probes_ask_the_port_that_the_operator_is_told(charts):
-    container = pods(charts["default"])[0]["containers"][0]
+    container = pod_specs(charts["default"])[0]["containers"][0]
     variables = {entry["name"]: entry.get("value") for entry in container["env"]}
     (port,) = container["ports"]
     assert str(port["containerPort"]) == variables["JETCAL_PORT"]
@@ -262,6 +115,24 @@ def test_probes_ask_the_port_that_the_operator_is_told(charts):
         "readiness": "/readyz",
     }
     assert all(ask["port"] == port["name"] for ask in paths.values())
+
+
+def test_the_command_understands_every_variable_that_the_chart_sets(charts, monkeypatch, tmp_path):
+    container = pod_specs(charts["everything"])[0]["containers"][0]
+    given = {entry["name"]: entry.get("value", "from-the-pod") for entry in container["env"]}
+    given |= {"JETCAL_PLATFORM": str(tmp_path / "platform.yaml"), "JETCAL_NAMESPACE": "jec top"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    options = operator.make_context("operator", []).params
+    assert {name for name in given if name.startswith("JETCAL_")} <= {
+        "JETCAL_NAMESPACE",
+        *(f"JETCAL_{name.upper()}" for name in options),
+    }
+    assert options["namespaces"] == ("jec", "top")
+    assert options["lease_namespace"] == options["identity"] == "from-the-pod"
+    assert (options["lease_name"], options["port"], options["workers"]) == ("jetcal-operator", 8080, 8)
+    assert (options["resync_seconds"], options["log_format"], options["log_level"]) == (120, "plain", "debug")
+    assert container["command"] == ["jetcal", operator.name]
 
 
 def test_the_operators_pods_change_with_the_platform():
@@ -292,7 +163,7 @@ def test_every_value_of_the_platform_arrives(charts, tmp_path):
 def test_an_image_is_named_by_digest_rather_than_by_tag():
     values = {"image": {"tag": "1.2.3", "digest": DIGEST}, "platform": {"workerImage": {"digest": DIGEST}}}
     manifests = objects(render(values))
-    for spec in pods(manifests):
+    for spec in pod_specs(manifests):
         assert spec["containers"][0]["image"] == f"jetcal/operator@{DIGEST}"
     (config,) = of_kind(manifests, "ConfigMap")
     assert config["data"]["platform.yaml"].count(f"jetcal/worker@{DIGEST}") == 2
@@ -346,15 +217,6 @@ def test_every_value_has_a_comment():
             assert before.strip().startswith("#"), line
 
 
-def test_two_releases_of_one_name_in_two_namespaces_share_no_object_of_the_cluster():
-    def shared(namespace):
-        manifests = objects(render({"crds": {"enabled": False}}, namespace=namespace))
-        return {(one["kind"], one["metadata"]["name"]) for one in manifests if "namespace" not in one["metadata"]}
-
-    assert shared("first")
-    assert shared("first") & shared("second") == set()
-
-
 def test_a_release_of_another_name_says_what_it_is():
     names = {one["metadata"]["name"] for one in of_kind(objects(render({}, release="physics")), "Deployment")}
     assert names == {"physics-jetcal-operator"}
@@ -376,18 +238,3 @@ def test_alerts_ask_for_metrics_that_the_operator_has(charts):
         assert asked <= known
         assert alert["alert"] in guide
         assert {"summary", "description"} <= set(alert["annotations"])
-
-
-def test_the_network_policy_lets_out_to_the_api_server_and_dns_only(charts):
-    (policy,) = of_kind(charts["everything"], "NetworkPolicy")
-    api, dns = policy["spec"]["egress"]
-    assert [port["port"] for port in api["ports"]] == [443, 6443]
-    assert api["to"] == [{"ipBlock": {"cidr": "10.96.0.1/32"}}]
-    assert {port["port"] for port in dns["ports"]} == {53}
-    (ingress,) = policy["spec"]["ingress"]
-    (test,) = of_kind(charts["everything"], "Pod")
-    assert any(
-        peer.get("podSelector", {}).get("matchLabels", {}).items() <= test["metadata"]["labels"].items()
-        for peer in ingress["from"]
-        if "podSelector" in peer
-    )
