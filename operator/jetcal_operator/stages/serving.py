@@ -118,9 +118,7 @@ def read_rollout(child: Manifest, world: World) -> Rollout:
         return answer("Unavailable", ready.get("message") or f"InferenceService {name} cannot run here")
     model = status.get("modelStatus") or {}
     if model.get("transitionStatus") in {"BlockedByFailedLoad", "InvalidSpec"}:
-        info = model.get("lastFailureInfo") or {}
-        cause = info.get("message") or info.get("reason") or model["transitionStatus"]
-        return answer("Failed", f"InferenceService {name} cannot load the model: {cause}")
+        return answer("Failed", _failure(child, model))
     generation = child["metadata"].get("generation", 1)
     if status.get("observedGeneration", generation) < generation:
         return answer("Starting", f"InferenceService {name} has not been looked at yet")
@@ -128,6 +126,17 @@ def read_rollout(child: Manifest, world: World) -> Rollout:
         return answer("Starting", f"InferenceService {name} is not ready: {ready.get('message') or 'starting'}")
     behind = _deployment_behind(child, world)
     return answer("Starting", behind) if behind else answer("Complete", f"InferenceService {name} is rolled out")
+
+
+def _failure(child: Manifest, model: dict[str, Any]) -> str:
+    """What KServe says of a model that it does not serve."""
+    name = child["metadata"]["name"]
+    info = model.get("lastFailureInfo") or {}
+    cause = info.get("message") or info.get("reason") or model["transitionStatus"]
+    if model["transitionStatus"] == "InvalidSpec":
+        runtime = child["spec"]["predictor"]["model"]["runtime"]
+        return f"InferenceService {name} is not accepted: {cause}; is the ClusterServingRuntime {runtime} installed?"
+    return f"InferenceService {name} cannot load the model: {cause}"
 
 
 def _deployment_behind(child: Manifest, world: World) -> str | None:
