@@ -25,12 +25,12 @@ FAST = ("--resync-seconds", "3", "--discovery-seconds", "1", "--lease-seconds", 
 """Options that let what only a resync heals be seen within a test."""
 
 
-def kubeconfig(path: Path, *, server: str, token: str, namespace: str) -> Path:
+def kubeconfig(path: Path, *, server: str, token: str, namespace: str, ca: Path | None = None) -> Path:
     """A kubeconfig for one server and one token; JSON is YAML."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "clusters": [{"name": "c", "cluster": {"server": server} | ({"certificate-authority": str(ca)} if ca else {})}],
         "users": [{"name": "u", "user": {"token": token}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
         "current-context": "x",
@@ -56,6 +56,8 @@ class OperatorProcess:
     """Whether it watches its own namespace only, and not all of them."""
     warm: WarmStart | None = None
     """Where it is forked from, if it is to start quickly."""
+    ca: Path | None = None
+    """Certificate of the server, if it is not a proxy."""
     process: subprocess.Popen[bytes] | Forked | None = None
     port: int = 0
 
@@ -73,7 +75,11 @@ class OperatorProcess:
         """Start it and wait until its caches are filled."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = kubeconfig(
-            self.folder / f"{self.identity}.kubeconfig", server=self.server, token=self.token, namespace=self.namespace
+            self.folder / f"{self.identity}.kubeconfig",
+            server=self.server,
+            token=self.token,
+            namespace=self.namespace,
+            ca=self.ca,
         )
         platform = self.folder / "platform.yaml"
         platform.write_text(json.dumps(self.platform))
