@@ -1,4 +1,4 @@
-"""The guide for operators names every reason that a condition can have, and every metric."""
+"""The guides for platform engineers: every reason and every metric is explained, and what is to be pasted is right."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+from ruamel.yaml import YAML
+from tests.support.restricted import violations
+
 import jetcal_operator
 from jetcal_operator.kube.metrics import Metrics
 
 HOUSE = Path(jetcal_operator.__file__).parent
 GUIDE = (HOUSE.parents[1] / "docs" / "operations.md").read_text()
+INSTALLING = (HOUSE.parents[1] / "docs" / "installing.md").read_text()
 SPEAKERS = {"Failed", "Waiting", "Running", "Denial", "Endpoint", "Verdict", "replace"}
 """Names of those who are given a reason."""
 NO_REASONS = {"True", "False", "Unknown", "Ready", "Reconciling", "Stalled", "Failed"}
@@ -44,3 +49,21 @@ def test_every_metric_is_explained():
     assert len(types) >= 8
     missing = [name for name in types if name not in GUIDE and not name.endswith("_created")]
     assert missing == []
+
+
+def pasted(beginning):
+    """The block of YAML that begins so, with what a product fills in."""
+    (text,) = re.findall(rf"```yaml\n({beginning}.*?)```", INSTALLING, re.DOTALL)
+    return YAML(typ="safe").load(re.sub(r"{{\.\w+}}", "filled-in", text))
+
+
+@pytest.mark.parametrize("product", ["training operator", "Katib"])
+def test_what_is_to_be_pasted_makes_added_containers_meet_the_restricted_level(product):
+    if product == "Katib":
+        config = pasted("init:")
+        assert config["init"]["controller"]["injectSecurityContext"] is True
+        containers = [{"name": one["algorithmName"]} | one for one in config["runtime"]["suggestions"]]
+    else:
+        containers = pasted("- name: init-pytorch")
+    assert containers
+    assert list(violations({"containers": containers})) == []
