@@ -26,6 +26,8 @@ WORKERS = ("Job", "PyTorchJob", "TrainJob")
 """Kinds that run a worker whose answer counts."""
 SEARCH = "Experiment"
 SERVICE = "InferenceService"
+TELLING_EVENTS = ("type=Warning", "reason=ExitedWithCode")
+"""Field selectors of Events that may tell a cause; the training operator tells exit codes as normal."""
 FRESH_SECONDS = 10.0
 """How long what is not watched (Events, the namespace) is taken to be as it was."""
 LOOK_AGAIN_SECONDS = 12.0
@@ -162,8 +164,11 @@ class Observer:
         return results, failures
 
     async def _warnings(self, namespace: str) -> list[Manifest]:
-        listing = await self._api.list(EVENT, namespace, fields="type=Warning")
-        return listing.items
+        return [
+            event
+            for fields in TELLING_EVENTS
+            for event in (await self._api.list(EVENT, namespace, fields=fields)).items
+        ]
 
     async def _namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
         found = await self._fresh(("namespace", namespace), lambda: self._api.get(NAMESPACE, None, namespace))
