@@ -15,7 +15,7 @@ def samples(metrics):
     }
 
 
-QUIET = {"depth": int, "oldest": float, "leader": bool, "ages": dict, "stages": dict}
+QUIET = {"depth": int, "oldest": float, "leader": bool, "ages": dict, "stages": dict, "stalled": int}
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def test_what_is_watched_is_asked_for_when_somebody_looks(metrics):
         leader=lambda: True,
         ages=lambda: {"Job": 2.0, "Pod": 1.0},
         stages=lambda: {"Training": 2},
+        stalled=lambda: 4,
     )
     found = samples(metrics)
     assert found["jetcal_queue_depth",] == 3
@@ -56,6 +57,7 @@ def test_what_is_watched_is_asked_for_when_somebody_looks(metrics):
     assert found["jetcal_leader",] == 1
     assert found["jetcal_last_event_seconds", "Job"] == 2
     assert found["jetcal_resources", "Training"] == 2
+    assert found["jetcal_stalled",] == 4
 
 
 def test_a_row_that_has_vanished_leaves_no_number_behind(metrics):

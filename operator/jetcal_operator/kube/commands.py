@@ -20,7 +20,7 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 @click.option("--identity", help="Name of this process in the Lease; the host's when left out.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Port of /healthz, /readyz and /metrics.")
 @click.option("--workers", type=click.IntRange(1), default=4, help="Reconciles at the same time.")
-@click.option("--resync-seconds", type=click.FloatRange(1), default=120.0, help="Pause between complete listings.")
+@click.option("--resync-seconds", type=click.FloatRange(1, 240), default=120.0, help="Pause between complete listings.")
 @click.option(
     "--discovery-seconds", type=click.FloatRange(1), default=30.0, help="Pause between looks at served kinds."
 )

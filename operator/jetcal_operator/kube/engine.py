@@ -29,6 +29,7 @@ from jetcal_operator.kube.watches import Watches
 from jetcal_operator.naming import CALIBRATION
 from jetcal_operator.platform import Platform
 from jetcal_operator.reconcile import reconcile
+from jetcal_operator.stages.progress import is_true
 
 RELIST_PAUSE_SECONDS = 1.0
 """A watch that lists anew may have missed deletions; this long after its list a list of our own finds them."""
@@ -75,6 +76,7 @@ class Engine:
             leader=lambda: self._lease.is_held,
             ages=self._ages,
             stages=self._stages,
+            stalled=self._stalled,
         )
         self._probes = Probes(self._health, self._metrics.page, PAGE_TYPE, settings.port)
         self._api = Api(client, self._metrics, self._lease.require)
@@ -230,6 +232,9 @@ class Engine:
 
     def _stages(self) -> Counter[str]:
         return Counter((found.get("status") or {}).get("stage") or "New" for found in self._cache.calibrations())
+
+    def _stalled(self) -> int:
+        return sum(is_true(found, "Stalled") for found in self._cache.calibrations())
 
     def _health(self) -> Health:
         unlisted = {RESOURCE, *self._kinds} - self._listed

@@ -61,6 +61,7 @@ class Metrics:
         self._depth = Gauge("jetcal_queue_depth", "Resources that wait for a reconcile.", registry=registry)
         self._oldest = Gauge("jetcal_queue_oldest_seconds", "Age of the longest wait.", registry=registry)
         self._leader = Gauge("jetcal_leader", "1 while this process holds the lease.", registry=registry)
+        self._stalled = Gauge("jetcal_stalled", "JetCalibrations that wait for a person.", registry=registry)
         self._stages = _Table("jetcal_resources", "JetCalibrations by the stage that they are in.", "stage")
         self._ages = _Table("jetcal_last_event_seconds", "Seconds since a watch last gave a sign of life.", "kind")
         registry.register(self._stages)
@@ -74,13 +75,15 @@ class Metrics:
         leader: Callable[[], bool],
         ages: Callable[[], Mapping[str, float]],
         stages: Callable[[], Mapping[str, float]],
+        stalled: Callable[[], float],
     ) -> None:
-        """Name the functions to ask: keys in the queue, age of the oldest, whether we lead, age of each kind's news."""
+        """Name the functions that are asked for what each gauge shows."""
         self._depth.set_function(depth)
         self._oldest.set_function(oldest)
         self._leader.set_function(leader)
         self._ages.rows = ages
         self._stages.rows = stages
+        self._stalled.set_function(stalled)
 
     def reconciled(self, result: str, seconds: float) -> None:
         """One reconcile has ended: ``ok``, ``waiting`` or ``error``."""
