@@ -99,6 +99,8 @@ def test_the_first_model_is_loaded_with_the_users_credentials_and_served(home):
     assert done.url
     (deployment,) = home.plane.list("deployments", home.namespace)
     assert deployment["metadata"]["labels"][naming.CALIBRATION] == "ak4"
+    annotations = deployment["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["internal.serving.kserve.io/storage-initializer-sourceuri"] == storage["args"][0]
     (autoscaler,) = home.plane.list("horizontalpodautoscalers", home.namespace)
     assert (autoscaler["spec"]["minReplicas"], autoscaler["spec"]["maxReplicas"]) == (1, 3)
 

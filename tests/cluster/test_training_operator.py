@@ -14,11 +14,12 @@ from jetcal_operator.platform import Platform
 from jetcal_operator.stages import jobs
 from jetcal_operator.stages.progress import condition, is_true, may_heal, outcome
 
+pytestmark = pytest.mark.usefixtures("training_operator")
 STORAGE_AWAY = 128
 
 
 @pytest.fixture
-def home(kubeflow_plane, training_operator):
+def home(kubeflow_plane):
     return family(kubeflow_plane, calibration(training={"workers": 2, "processesPerWorker": 2}))
 
 
@@ -102,7 +103,7 @@ def test_another_exit_code_makes_the_pod_anew(home, exit_code):
     assert outcome(home.read(job)).phase == "Running"
 
 
-def test_retryable_failures_are_never_given_up_whatever_the_backoff_limit_says(kubeflow_plane, training_operator):
+def test_retryable_failures_are_never_given_up_whatever_the_backoff_limit_says(kubeflow_plane):
     home = family(kubeflow_plane, platform=Platform(backoff_limit=1))
     job, _, worker = started(home)
     for _ in range(4):

@@ -8,6 +8,8 @@ from tests.support.scripted_cluster import ScriptedCluster
 
 from jetcal_operator import naming
 from jetcal_operator.cluster import ObjectKey
+from jetcal_operator.stages.serving import read_rollout
+from jetcal_operator.stages.world import World
 
 HUBER = {"pfn": {"phiDim": 64}, "loss": "Huber"}
 MAE = {"pfn": {"phiDim": 64}, "loss": "MaskedMAE"}
@@ -294,3 +296,22 @@ def test_a_release_is_not_applied_to_a_model_that_it_cannot_load(release, moves_
     assert (storage_uri(cluster) != uri) is moves_model
     assert cluster.objects[SERVICE]["spec"]["predictor"]["model"]["runtimeVersion"] == release
     assert cluster.conditions()["Ready"][0] == "True"
+
+
+@pytest.mark.parametrize(
+    ("reason", "phase"), [("ReplicaSetUpdated", "Starting"), ("ProgressDeadlineExceeded", "Failed")]
+)
+def test_new_pods_that_hide_behind_an_old_one_are_a_failure_once_their_deployment_gives_up(reason, phase):
+    cluster = served()
+    progressing = {"type": "Progressing", "status": "False", "reason": reason}
+    counts = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "ak4-predictor", "generation": 2},
+        "spec": {"replicas": 1},
+        "status": {**counts, "conditions": [progressing]},
+    }
+    cluster.objects[ObjectKey.of(deployment)] = deployment
+    rollout = read_rollout(cluster.objects[SERVICE], World(cluster.observe()))
+    assert (rollout.phase, "2 in all" in rollout.message) == (phase, True)

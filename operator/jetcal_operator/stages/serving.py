@@ -124,8 +124,7 @@ def read_rollout(child: Manifest, world: World) -> Rollout:
         return answer("Starting", f"InferenceService {name} has not been looked at yet")
     if not is_true(child, "Ready") or not inner:
         return answer("Starting", f"InferenceService {name} is not ready: {ready.get('message') or 'starting'}")
-    behind = _deployment_behind(child, world)
-    return answer("Starting", behind) if behind else answer("Complete", f"InferenceService {name} is rolled out")
+    return answer(*_deployment_state(child, world))
 
 
 def _failure(child: Manifest, model: dict[str, Any]) -> str:
@@ -139,25 +138,30 @@ def _failure(child: Manifest, model: dict[str, Any]) -> str:
     return f"InferenceService {name} cannot load the model: {cause}"
 
 
-def _deployment_behind(child: Manifest, world: World) -> str | None:
-    name = f"{child['metadata']['name']}-predictor"
+def _deployment_state(child: Manifest, world: World) -> tuple[str, str]:
+    """Phase and message of a ready endpoint, by the Deployment that KServe keeps for it."""
+    service = child["metadata"]["name"]
+    name = f"{service}-predictor"
+    complete = "Complete", f"InferenceService {service} is rolled out"
     deployment = next((found for key, found in world.all("Deployment") if key.name == name), None)
     if deployment is None:
-        return None
+        return complete
     template = deployment["spec"].get("template", {}).get("metadata", {}).get("annotations") or {}
     source = template.get("internal.serving.kserve.io/storage-initializer-sourceuri")
     if source and source != child["spec"]["predictor"]["model"]["storageUri"]:
-        return f"Deployment {name} still has the old model"
+        return "Starting", f"Deployment {name} still has the old model"
     status = deployment.get("status") or {}
     wanted = deployment["spec"].get("replicas", 1)
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return f"Deployment {name} has not been looked at yet"
+        return "Starting", f"Deployment {name} has not been looked at yet"
     updated, replicas, available = (
         status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas")
     )
     if updated < wanted or replicas > updated or available < updated:
-        return f"Deployment {name}: {updated} of {wanted} Pods are new, {available} available, {replicas} in all"
-    return None
+        given_up = (condition(deployment, "Progressing") or {}).get("reason") == "ProgressDeadlineExceeded"
+        message = f"Deployment {name}: {updated} of {wanted} Pods are new, {available} available, {replicas} in all"
+        return "Failed" if given_up else "Starting", f"{message}{'; it has made no progress' if given_up else ''}"
+    return complete
 
 
 class Verification(Stage):
