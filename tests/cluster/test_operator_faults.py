@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from tests.support.faults import Interrupt, Refuse, Reset, Rule, Truncate, mutating
-from tests.support.playground import difference, playground, small_calibration
+from tests.support.playground import playground, small_calibration
 from tests.support.waiting import wait_for
 
 CALM = "calm"
@@ -29,11 +29,8 @@ def undisturbed(world):
 
 def assert_same_life(world, undisturbed, name):
     """Same objects with the same fields, and each made and deleted as often as without faults."""
-    world.wait_until_ready(name, seconds=90)
-    world.wait_until_quiet()
     snapshot, counts = undisturbed
-    found = difference(snapshot, world.snapshot(name))
-    assert not found, "\n".join(found)
+    world.must_end_like(snapshot, name)
     assert world.counts(name) == counts
 
 

@@ -56,6 +56,8 @@ class OperatorProcess:
     """Whether it watches its own namespace only, and not all of them."""
     warm: WarmStart | None = None
     """Where it is forked from, if it is to start quickly."""
+    constants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Values of modules' constants, by module and name; only for one that is forked."""
     ca: Path | None = None
     """Certificate of the server, if it is not a proxy."""
     process: subprocess.Popen[bytes] | Forked | None = None
@@ -89,7 +91,7 @@ class OperatorProcess:
         arguments += ["--port", str(self.port), *self.options]
         environment = {"KUBECONFIG": str(config), "HOME": str(self.folder)}
         if self.warm:
-            self.process = self.warm.start(arguments, log=self.log, environment=environment)
+            self.process = self.warm.start(arguments, self.log, environment, self.constants)
         else:
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
@@ -143,6 +145,11 @@ class OperatorProcess:
     def thaw(self) -> None:
         """SIGCONT."""
         self.process.send_signal(signal.SIGCONT)
+
+    def last_line(self, word: str) -> str:
+        """The last line of its log that has a word; empty if there is none."""
+        lines = [line for line in self.tail(100_000).splitlines() if word in line]
+        return lines[-1] if lines else ""
 
     def tail(self, characters: int = 4000) -> str:
         """The end of its log."""

@@ -165,6 +165,16 @@ class Playground:
 
         wait_for("the operator has nothing to do", quiet, pause=seconds)
 
+    def wait_for_resyncs(self, times: int) -> None:
+        """Until the operator has listed everything so many times more."""
+
+        def listings() -> int:
+            calls = [entry.call for entry in list(self.proxy.calls)]
+            return sum(call.verb == "list" and call.resource == RESOURCE.plural for call in calls)
+
+        wanted = listings() + times
+        wait_for(f"{times} resyncs", lambda: listings() >= wanted)
+
     def told(self, name: str = "ak4") -> str:
         """What the status says, and the end of the operator's log."""
         found = self.admin.find(RESOURCE.path(self.namespace, name)) or {}
@@ -184,6 +194,18 @@ class Playground:
             found += self.children(kind, name=name)
         names = {thing["metadata"]["uid"]: _title(thing, name) for thing in found}
         return {names[thing["metadata"]["uid"]]: _masked(thing, names, name, self.namespace) for thing in found}
+
+    def must_end_like(self, other: dict[str, Any], name: str = "ak4") -> None:
+        """Wait until it is Ready and its objects are those of another snapshot; fails with what differs."""
+        self.wait_until_ready(name, seconds=90)
+        found: list[str] = []
+
+        def same() -> bool:
+            found[:] = difference(other, self.snapshot(name))
+            return not found
+
+        wait_for(lambda: "\n".join(["ends like an undisturbed one", *found]), same, seconds=15)
+        self.wait_until_quiet()
 
     def counts(self, name: str = "ak4", since: int = 0) -> Counter[tuple[str, str]]:
         """How often each object was created and deleted by the operator."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 from tests.support.kube_client import KubeClient, KubeError
@@ -26,6 +26,7 @@ INFERENCE_SERVICE = Kind("serving.kserve.io/v1beta1", "InferenceService", "infer
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 STAND_INS = (PYTORCH_JOB, EXPERIMENT, TRIAL, INFERENCE_SERVICE)
 """Kinds that an open schema stands in for."""
+_TAKEN = ("POST", "pods", 409, "the Pod of a job that is gone still has the name")
 PLAYED = (JOB, PYTORCH_JOB, EXPERIMENT, INFERENCE_SERVICE)
 
 
@@ -122,6 +123,13 @@ class StageHands:
             except KubeError as error:
                 if error.status not in {404, 409}:
                     raise
+                Timer(0.1, self._again, task).start()
+
+    def _again(self, kind: Kind, thing: dict[str, Any]) -> None:
+        """Look once more at what met something on its way out."""
+        found = self.api.find(kind.path(self.namespace, thing["metadata"]["name"]))
+        if found and not self._stopped.is_set():
+            self._inbox.put((kind, {"apiVersion": kind.api_version, "kind": kind.kind} | found))
 
     def _move(self, kind: Kind, thing: dict[str, Any]) -> None:
         metadata = thing["metadata"]
@@ -136,19 +144,20 @@ class StageHands:
             elif naming.label(thing, naming.KATIB_EXPERIMENT) == "" and not self._is_trial_job(thing):
                 self._end(kind, thing)
 
-    def _end(self, kind: Kind, job: dict[str, Any], answer: dict[str, Any] | None = None) -> None:
-        """The worker of a job ends, well or as `failures` says."""
+    def _end(self, kind: Kind, job: dict[str, Any], answer: dict[str, Any] | None = None) -> bool:
+        """The worker of a job ends, well or as `failures` says; whether it ended well."""
         stage, name = naming.label(job, naming.STAGE), job["metadata"]["name"]
         failure = self.failures.get(stage)
-        if failure and failure.times > 0:
+        is_well = failure is None or failure.times <= 0
+        if is_well:
+            self.pod(kind, job, terminated(json.dumps(answer or self._script.answer(self.document(job)))))
+            self.status(kind, job, ended(kind, job))
+        else:
             failure.times -= 1
             self.pod(kind, job, terminated(failure.message, failure.exit_code, failure.reason))
             self.status(kind, job, ended(kind, job, failure.exit_code))
-        else:
-            answer = answer or self._script.answer(self.document(job))
-            self.pod(kind, job, terminated(json.dumps(answer)))
-            self.status(kind, job, ended(kind, job))
         self.done.append((stage, name))
+        return is_well
 
     def pod(
         self, kind: Kind, job: dict[str, Any], state: dict[str, Any], *, phase: str | None = None
@@ -158,12 +167,16 @@ class StageHands:
             job["spec"]["pytorchReplicaSpecs"]["Master"]["template"] if kind == PYTORCH_JOB else job["spec"]["template"]
         )
         container = template["spec"]["containers"][0]
-        name = f"{job['metadata']['name']}-master-0" if kind == PYTORCH_JOB else f"{job['metadata']['name']}-x7k2p"
+        suffix = "master-0" if kind == PYTORCH_JOB else job["metadata"]["uid"][:5]
+        name = f"{job['metadata']['name']}-{suffix}"
         owner = {"apiVersion": kind.api_version, "kind": kind.kind, "controller": True, "blockOwnerDeletion": True}
         owner |= {name: job["metadata"][name] for name in ("name", "uid")}
         labels = template["metadata"].get("labels", {}) | _pod_labels(kind, job)
         path = POD.path(self.namespace, name)
-        if self.api.find(path) is None:
+        found = self.api.find(path)
+        if found and found["metadata"]["ownerReferences"][0]["uid"] != owner["uid"]:
+            raise KubeError(*_TAKEN)
+        if found is None:
             body = {
                 "apiVersion": "v1",
                 "kind": "Pod",
@@ -196,6 +209,7 @@ class StageHands:
     def _search(self, experiment: dict[str, Any]) -> None:
         """Katib makes all Trials and their jobs, and they end."""
         spec, name = experiment["spec"], experiment["metadata"]["name"]
+        succeeded = 0
         for index in range(spec["maxTrialCount"]):
             trial_name = f"{name}-{index:08x}"
             labels = experiment["metadata"]["labels"] | {naming.KATIB_EXPERIMENT: name}
@@ -210,9 +224,14 @@ class StageHands:
                 objective=0.5 - 0.1 * index,
                 hyperparameters={"learningRate": f"{0.001 * (index + 1)}"},
             )
-            self._end(kind, made, answer)
-            self.status(TRIAL, trial, {"conditions": [condition("Succeeded", "TrialSucceeded")]})
-        self.status(EXPERIMENT, experiment, {"conditions": [condition("Succeeded", "ExperimentMaxTrialsReached")]})
+            is_well = self._end(kind, made, answer)
+            succeeded += is_well
+            word = "Succeeded" if is_well else "Failed"
+            self.status(TRIAL, trial, {"conditions": [condition(word, f"Trial{word}")]})
+        end = condition("Succeeded", "ExperimentMaxTrialsReached")
+        if not succeeded:
+            end = condition("Failed", "ExperimentMaxFailedTrialsReached")
+        self.status(EXPERIMENT, experiment, {"conditions": [end]})
 
     def _ensure(
         self, kind: Kind, name: str, labels: dict[str, str], owner: dict[str, Any], content: dict[str, Any]

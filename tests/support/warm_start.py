@@ -69,9 +69,11 @@ class WarmStart:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def start(self, arguments: list[str], *, log: Path, environment: dict[str, str]) -> Forked:
-        """A process that runs `jetcal operator` with some arguments."""
-        task = {"arguments": arguments, "log": str(log), "environment": environment}
+    def start(
+        self, arguments: list[str], log: Path, environment: dict[str, str], constants: dict[str, dict[str, Any]]
+    ) -> Forked:
+        """A process that runs `jetcal operator`, with constants of modules replaced."""
+        task = {"arguments": arguments, "log": str(log), "environment": environment, "constants": constants}
         print(json.dumps(task), file=self._process.stdin, flush=True)
         return Forked(int(self._process.stdout.readline()))
 
@@ -111,6 +113,8 @@ def _become(task: dict[str, Any]) -> None:
     os.environ |= task["environment"]
     kube_config = importlib.import_module("kubernetes.aio.config.kube_config")
     kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ["KUBECONFIG"]  # the library has read it at its import
+    for module, constants in task["constants"].items():
+        vars(importlib.import_module(module)).update(constants)
     command = importlib.import_module("jetcal_operator.kube.commands").operator
     command.main(task["arguments"], prog_name="jetcal operator")
     os._exit(0)

@@ -136,7 +136,7 @@ class KubeCluster:
             self._cache.keep(await call(manifest))
         except ApiError as error:
             if error.exists_already:
-                await self._inspect(key, error)
+                await self._inspect(key, manifest, error)
                 return
             if error.is_conflict or error.is_missing:
                 await self._refresh(Place(kind_of(key), *self._named(key)), manifest["metadata"].get("uid", ""))
@@ -154,10 +154,14 @@ class KubeCluster:
             raise ApiError(call, 409, {"reason": "AlreadyExists"})
         return await self._api.apply(manifest, force=False)
 
-    async def _inspect(self, key: ObjectKey, error: ApiError) -> None:
-        """Find out whose the object is that has the name."""
+    async def _inspect(self, key: ObjectKey, manifest: Manifest, error: ApiError) -> None:
+        """Find out whose the object is that has the name; one of ours gets back the labels by which it is watched."""
         found = await self._api.get(kind_of(key), *self._named(key))
         if found is not None and _controller(found) == self._seen["metadata"]["uid"]:
+            labels = manifest["metadata"]["labels"]
+            if not labels.items() <= (found["metadata"].get("labels") or {}).items():
+                patch = {"metadata": {"uid": found["metadata"]["uid"], "labels": labels}}
+                found = await self._api.merge(kind_of(key), *self._named(key), patch)
             self._cache.keep(found)
             return
         if found is not None:
