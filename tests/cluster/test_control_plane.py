@@ -72,3 +72,15 @@ def test_the_job_controller_makes_pods(plain_control_plane, namespace):
         lambda: plain_control_plane.list("pods", namespace, "batch.kubernetes.io/job-name=job")
     )
     assert pod["status"]["phase"] == "Pending"
+
+
+def test_the_kinds_of_kubeflow_are_served_and_cleaned_up(control_plane):
+    namespace = control_plane.namespace()
+    owner = control_plane.apply(config_map("owner", namespace))[0]
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}
+    meta = {"name": "search", "namespace": namespace, "ownerReferences": [reference]}
+    control_plane.apply({"apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "metadata": meta, "spec": {}})
+    for kind in ("experiments", "trials", "suggestions", "pytorchjobs", "inferenceservices", "servingruntimes"):
+        assert control_plane.resource(kind).namespaced
+    control_plane.delete("configmaps", "owner", namespace)
+    control_plane.wait(lambda: control_plane.get("experiments", "search", namespace) is None, deadline=10)

@@ -66,6 +66,7 @@ def api_server(folder: Path, port: int, store: int) -> Daemon:
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         ),
         *(f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={audit_log(folder)}"),
+        "--audit-log-maxsize=10000",
     ]
     return Daemon(command, folder / "kube-apiserver.log")
 

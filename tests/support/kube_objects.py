@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,15 @@ from tests.support.kube_client import APPLY, MERGE, KubeClient, KubeError
 
 Manifest = dict[str, Any]
 _NOT_FOUND = 404
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads a megabyte in 0.3 s instead of 5, and ``1e-4`` as a number, as kubectl does."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 class Resource(NamedTuple):
@@ -121,7 +131,7 @@ def loaded(manifests: Iterable[Manifest | str | Path]) -> Iterator[Manifest]:
             found = loaded(sorted(path for path in manifest.iterdir() if path.suffix in {".yaml", ".yml"}))
         else:
             text = manifest.read_text() if isinstance(manifest, Path) else manifest
-            found = yaml.load_all(text, Loader=yaml.CSafeLoader)  # a megabyte in 0.3 s instead of 5
+            found = yaml.load_all(text, Loader=_Loader)
         for entry in found:
             if entry:
                 if entry.get("metadata", {}).get("creationTimestamp", "") is None:
