@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,29 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.control_plane import OWN_CRD, ControlPlane, running
 from tests.support.operator_process import OperatorProcess, log_in
-from tests.support.playground import REAL_CONTROLLERS, small_calibration
-from tests.support.stage_hands import STAND_INS, StageHands, open_crd
+from tests.support.playground import KATIB_LABEL, REAL_CONTROLLERS, small_calibration
+from tests.support.stage_hands import INFERENCE_SERVICE, STAND_INS, StageHands, open_crd
 from tests.support.waiting import wait_for
 
-from jetcal_operator.kube.kinds import RESOURCE
+from jetcal_operator.kube.kinds import RESOURCE, Kind
 
 WRITES = {"create", "patch", "delete"}
 TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Hands(StageHands):
+    """Hands with so much to do that they meet news of what they have ended long ago."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._ended: set[str] = set()
+
+    def _move(self, kind: Kind, thing: dict[str, Any]) -> None:
+        uid = thing["metadata"]["uid"]
+        if uid not in self._ended:
+            super()._move(kind, thing)
+            if kind != INFERENCE_SERVICE:
+                self._ended.add(uid)
 
 
 class Account:
@@ -95,22 +111,26 @@ def tell(what: str, **figures: Any) -> None:
 
 def measure(plane: ControlPlane, folder: Path, options: argparse.Namespace) -> int:
     """Make all, wait, print; then look on for some resyncs. The number of needless writes."""
-    namespace = plane.namespace({"katib.kubeflow.org/metrics-collector-injection": "enabled"})
+    namespaces = [plane.namespace({KATIB_LABEL: "enabled"}) for _ in range(options.namespaces)]
     flags = ("--workers", str(options.workers), "--resync-seconds", str(options.resync_seconds))
-    token = log_in(plane, namespace, everywhere=True)
-    operator = OperatorProcess(folder, plane.url, token, namespace, options=flags, namespaced=False, ca=plane.ca)
-    with StageHands(plane.client, namespace).working(), operator.running():
+    token = log_in(plane, namespaces[0], everywhere=True)
+    operator = OperatorProcess(folder, plane.url, token, namespaces[0], options=flags, namespaced=False, ca=plane.ca)
+    with ExitStack() as stack:
+        for namespace in namespaces:
+            stack.enter_context(Hands(plane.client, namespace).working())
+        stack.enter_context(operator.running())
         begin = Account(plane, operator)
         tell("begin", memory_mb=memory(operator.process.pid), processors=os.cpu_count(), count=options.count)
 
         def apply(index: int) -> None:
             name = f"c{index:04d}"
-            plane.client.apply(RESOURCE.path(namespace, name), small_calibration(name))
+            path = RESOURCE.path(namespaces[index % len(namespaces)], name)
+            plane.client.apply(path, small_calibration(name))
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(apply, range(options.count)))
         applied = time.monotonic() - begin.seconds
-        wait_for("all are Ready", lambda: ready(plane, namespace) == options.count, seconds=options.patience, pause=1)
+        wait_for("all are Ready", lambda: ready(plane) == options.count, seconds=options.patience, pause=1)
         end = Account(plane, operator)
         figures = end.since(begin, options.count)
         tell("all Ready", applied_seconds=round(applied, 1), memory_mb=memory(operator.process.pid), **figures)
@@ -136,20 +156,21 @@ def rest(plane: ControlPlane, operator: OperatorProcess, options: argparse.Names
     return int(figures["writes"])
 
 
-def ready(plane: ControlPlane, namespace: str) -> int:
+def ready(plane: ControlPlane) -> int:
     """How many are Ready with nothing under way."""
 
     def is_ready(found: dict[str, Any]) -> bool:
         held = {entry["type"] for entry in found.get("status", {}).get("conditions", []) if entry["status"] == "True"}
         return "Ready" in held and "Reconciling" not in held
 
-    return sum(map(is_ready, plane.client.items(RESOURCE.path(namespace))))
+    return sum(map(is_ready, plane.client.items(RESOURCE.path(None))))
 
 
 def main() -> None:
     """Start a control plane and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--namespaces", type=int, default=4, help="each with hands of its own")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--resyncs", type=int, default=5)
     parser.add_argument("--resync-seconds", type=float, default=30)
