@@ -44,7 +44,7 @@ class Storage(Model):
     """Where the calibration keeps its artefacts."""
 
     uri: Uri
-    """Folder of the artefacts: ``s3://bucket/prefix`` on a cluster; ``jetcal run --storage`` overrides it."""
+    """Folder of the artefacts, for good: ``s3://bucket/prefix`` on a cluster; ``jetcal run --storage`` overrides it."""
     secret_name: DnsLabel | None = None
     """Secret: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; optional S3_ENDPOINT, AWS_DEFAULT_REGION, AWS_CA_BUNDLE."""
 
