@@ -78,10 +78,11 @@ def train_spec(
 ) -> dict[str, Any]:
     """Spec of a TrainJob (Trainer 2.2 and newer).
 
-    The runtime owns the Pod; what it does not know is patched in. It offers no ``envFrom`` and forbids variables
-    of torchrun.
+    The runtime owns the Pod; what it does not know is patched in. It offers no ``envFrom``, forbids variables of
+    torchrun, and takes each name once; as with ``envFrom``, the installation's CA bundle goes before the Secret's.
     """
     variables = pods.environment(scope, document, {"JETCAL_PROCESSES": str(processes)})
+    named = {entry["name"] for entry in variables}
     patch = {
         "metadata": {"labels": labels | pods.NO_SIDECAR, "annotations": dict(pods.NO_SIDECAR)},
         "spec": {
@@ -107,7 +108,7 @@ def train_spec(
         "trainer": {
             "image": scope.platform.worker_image,
             "command": command,
-            "env": [*variables, *pods.secret_variables(scope)],
+            "env": [*variables, *(entry for entry in pods.secret_variables(scope) if entry["name"] not in named)],
             "numNodes": workers,
             "numProcPerNode": processes,
             "resourcesPerNode": pods.requirements(pods.quantities(scope, resources)),
