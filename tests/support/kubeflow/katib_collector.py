@@ -14,6 +14,7 @@ from pathlib import Path
 
 PAIR = re.compile(r"([\w|-]+)\s*=\s*([+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)")
 PROCESSES = Path("/proc")
+ANSWER = Path("/dev/termination-log")
 
 
 def trial_processes(folder):
@@ -56,7 +57,7 @@ def main(path, *names):
     if not is_completed(metrics.parent):
         sys.exit("the trial's process ended without its mark")
     found = collect(metrics.read_text().splitlines(), names)
-    Path("/dev/termination-log").write_text(json.dumps(found))
+    ANSWER.write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
