@@ -6,6 +6,7 @@ import pytest
 from tests.support.calibrations import EXAMPLES, calibration, example
 from tests.support.kube_objects import loaded
 from tests.support.kubeflow.children import family
+from tests.support.kubeflow.katib_objects import INJECTION
 from tests.support.programs import module_folder
 
 from jetcal_operator.platform import Platform
@@ -33,7 +34,7 @@ def with_trainer(kubeflow_plane):
 @pytest.mark.parametrize("platform", [Platform(), GUARDED], ids=["plain", "guarded"])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_child_of_an_example_is_taken_as_it_is(with_trainer, name, platform):
-    home = family(with_trainer, example(name), platform=platform)
+    home = family(with_trainer, example(name), platform=platform, labels={INJECTION: "enabled"})
     for manifest in home.manifests:
         made = home.plane.create(manifest, fieldValidation="Strict", dryRun="All")
         assert missing(manifest, made) == []
