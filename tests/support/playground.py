@@ -156,12 +156,14 @@ class Playground:
         wait_for(f"all of {name} is gone", left)
 
     def wait_until_quiet(self, seconds: float = 0.7) -> None:
-        """Until no call has changed anything for a while."""
-        state = [len(self.proxy.mutations())]
+        """Until for a while no call has changed anything and none is under way."""
+        state: list[Any] = [None]
 
         def quiet() -> bool:
-            before, state[0] = state[0], len(self.proxy.mutations())
-            return before == state[0]
+            calls = list(self.proxy.calls)
+            under_way = [entry for entry in calls if entry.call.mutates and entry.code is None and entry.fault is None]
+            before, state[0] = state[0], (len(self.proxy.mutations()), self.operator.metric("jetcal_queue_depth"))
+            return before == state[0] and not under_way
 
         wait_for("the operator has nothing to do", quiet, pause=seconds)
 

@@ -110,7 +110,7 @@ class Proxy:
             answer = await self._session.request(
                 request.method,
                 self.upstream + request.path_qs,
-                headers=CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP),
+                headers=_asked(request.headers),
                 data=body or None,
                 read_bufsize=2**22,
             )
@@ -176,6 +176,12 @@ class Proxy:
         finally:
             self.streams.discard(task)
         return response
+
+
+def _asked(headers: Any) -> CIMultiDict[str]:
+    asked = _passed(headers)
+    asked["Accept-Encoding"] = "identity"
+    return asked
 
 
 def _passed(headers: Any) -> CIMultiDict[str]:

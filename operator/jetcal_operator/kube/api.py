@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import aiohttp
@@ -16,6 +16,7 @@ FIELD_MANAGER = "jetcal"
 TIMEOUT_SECONDS = 30
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+STEPS = "application/json-patch+json"
 _CONFLICT, _NOT_FOUND = 409, 404
 
 
@@ -100,16 +101,28 @@ class Api:
         path = kind.path(manifest["metadata"]["namespace"])
         return await self._call("create", kind, path, body=manifest, query={"fieldManager": FIELD_MANAGER})
 
-    async def apply(self, manifest: Manifest, *, force: bool = True, subresource: str = "") -> Manifest:
+    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
         """Make the named fields as given, by server-side apply."""
         kind, metadata = kind_of(manifest), manifest["metadata"]
-        path = kind.path(metadata["namespace"], metadata["name"]) + (f"/{subresource}" if subresource else "")
+        path = kind.path(metadata["namespace"], metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
         return await self._call("patch", kind, path, body=manifest, query=query, content_type=APPLY)
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Manifest) -> Manifest:
         """Change single fields of an object."""
         return await self._call("patch", kind, kind.path(namespace, name), body=patch, content_type=MERGE)
+
+    async def replace_status(self, seen: Manifest, status: Manifest) -> Manifest:
+        """Write the whole status of an object that is still as it was seen; a conflict if it is not."""
+        kind, metadata = kind_of(seen), seen["metadata"]
+        steps = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        path = f"{kind.path(metadata['namespace'], metadata['name'])}/status"
+        return await self._call(
+            "patch", kind, path, body=steps, query={"fieldManager": FIELD_MANAGER}, content_type=STEPS
+        )
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str, resource_version: str) -> Manifest:
         """Delete this very version of this very object; what it owns goes after it."""
@@ -134,7 +147,7 @@ class Api:
         kind: str,
         path: str,
         *,
-        body: Manifest | None = None,
+        body: Manifest | Sequence[Manifest] | None = None,
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Manifest:

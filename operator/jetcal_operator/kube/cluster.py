@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from jetcal_api.resource import API_VERSION, KIND, JetCalibration
+from jetcal_api.resource import JetCalibration
 from jetcal_api.status import Status
 from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Observed, Refusal
+from jetcal_operator.kube import queues
 from jetcal_operator.kube.api import Api, ApiError
 from jetcal_operator.kube.cache import Cache, Key, Place
 from jetcal_operator.kube.kinds import KEPT, RESOURCE, kind_of
@@ -49,6 +50,8 @@ class KubeCluster:
         self._occupied: set[ObjectKey] = set()
         self._refused: dict[ObjectKey, tuple[Refusal, int]] = {}
         self._seen: Manifest = {}
+        self._told: tuple[Manifest, str] | None = None
+        """The status last written, and the version that this made; a CRD older than we prunes what it does not know."""
         self._is_confirmed = False
 
     async def observe(self, namespace: str, name: str) -> Observed | None:  # noqa: ARG002  # one calibration each
@@ -74,7 +77,8 @@ class KubeCluster:
 
     async def apply(self, manifest: Manifest) -> None:
         """Make the named fields of an object as given."""
-        await self._write(manifest, self._api.apply)
+        job = self._cache.get(Place(kind_of(manifest), *self._named(ObjectKey.of(manifest))))
+        await self._write(manifest, self._suspend if queues.is_queued(manifest, job) else self._api.apply)
 
     async def delete(self, deletion: Deletion) -> None:
         """Delete an object, if the calibration and it are still what the plan has seen."""
@@ -110,14 +114,11 @@ class KubeCluster:
 
     async def _write_status(self, status: Status, before: Status | None) -> None:
         metadata = self._seen["metadata"]
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion")},
-            "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
-        }
+        text = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self._told == (text, metadata["resourceVersion"]):
+            return
         try:
-            written = await self._api.apply(body, subresource="status")
+            written = await self._api.replace_status(self._seen, text)
         except ApiError as error:
             if error.is_missing or error.is_conflict:
                 await self._refresh(self._place, metadata["uid"])
@@ -125,6 +126,7 @@ class KubeCluster:
                 raise LookAgainError(message) from error
             raise
         self._cache.keep(written)
+        self._told = text, written["metadata"]["resourceVersion"]
         await self._recorder.record(self._seen, before, status)
 
     async def _write(self, manifest: Manifest, call: Callable[[Manifest], Any]) -> None:
@@ -153,6 +155,9 @@ class KubeCluster:
             call = f"create {key.kind} {key.name}"
             raise ApiError(call, 409, {"reason": "AlreadyExists"})
         return await self._api.apply(manifest, force=False)
+
+    async def _suspend(self, suspension: Manifest) -> Manifest:
+        return await queues.suspend(self._api, suspension)
 
     async def _inspect(self, key: ObjectKey, manifest: Manifest, error: ApiError) -> None:
         """Find out whose the object is that has the name; one of ours gets back the labels by which it is watched."""
