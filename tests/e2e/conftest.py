@@ -92,11 +92,12 @@ def namespace(kubectl, bucket, kubeflow_parts):
 
 
 @pytest.fixture(scope="session")
-def operator(kubectl, kubeflow_parts):
+def operator(kubectl, namespace, request):
     """The operator, installed by its chart."""
-    assert kubeflow_parts
     made = Operator(kubectl)
     made.install(HERE / "values.yaml")
     yield made
+    if request.session.testsfailed:
+        transcript.add_trouble(kubectl, namespace, made.logs())
     made.uninstall()
     kubectl("delete", f"namespace/{OPERATOR_NAMESPACE}", "crd/jetcalibrations.jetcal.dev", "--timeout=60s")

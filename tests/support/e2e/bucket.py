@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.s3 import BUCKET, S3Server, client
 
-JETS, FILES = 4000, 2
+JETS, FILES = 5000, 2
 STAGES = ("inventory", "dataset", "tuning", "training", "export", "evaluation")
 COMPARED = ("inventory", "dataset", "tuning", "training", "export")
 _ATTEMPT = re.compile(r"attempts/[0-9a-f-]{36}")
@@ -23,8 +23,8 @@ _JETCAL = Path(sys.executable).with_name("jetcal")
 def simulated() -> list[Path]:
     """Ntuples of simulated jets; made once, kept in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetcal"
-    folder = cache / f"e2e-ntuples-{JETS}"
-    amount = (f"--jets={JETS}", f"--files={FILES}", "--pool-size=500", "--processes=2", "--seed=5")
+    folder = cache / "e2e-ntuples"
+    amount = (f"--jets={JETS}", f"--files={FILES}", "--min-pt=40", "--pool-size=500", "--processes=2", "--seed=5")
     done = subprocess.run([_JETCAL, "simulate", folder, *amount], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return sorted(folder.glob("*.root"))

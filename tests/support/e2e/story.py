@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Condition, Thread
 from typing import Any, NamedTuple
 
@@ -88,16 +88,10 @@ class Story:
                 self._read(process.stdout)
             time.sleep(0.2)
 
-    def _read(self, stream: Any) -> None:
-        text, decoder = "", json.JSONDecoder()
+    def _read(self, stream: Iterable[str]) -> None:
         for line in stream:
-            text += line
-            if line.rstrip() != "}":
-                continue
-            event, _ = decoder.raw_decode(text.lstrip())
-            text = ""
             with self._changed:
-                self.seen.append((time.monotonic() - self.began, event["object"]))
+                self.seen.append((time.monotonic() - self.began, json.loads(line)["object"]))
                 self._changed.notify_all()
 
 

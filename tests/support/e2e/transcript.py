@@ -31,6 +31,13 @@ def add_timeline(title: str, chapters: list[Chapter], notes: list[str]) -> None:
     _write(f"{table}\n\n")
 
 
+def add_trouble(kubectl: Kubectl, namespace: str, logs: str) -> None:
+    """Show after the tests what a person would look at first."""
+    looks = (("get", "pods", "--output=wide"), ("describe", "jetcal,pods"), ("get", "events"))
+    answers = [kubectl.attempt(*words, f"--namespace={namespace}") or "" for words in looks]
+    TIMELINES.append("\n".join([*answers, logs]))
+
+
 def _write(text: str) -> None:
     path = os.environ.get("JETCAL_E2E_TRANSCRIPT")
     if path:
