@@ -117,7 +117,7 @@ class Cache:
             self._remove(place)
         if key is None:
             return
-        self._objects[place] = manifest
+        self._objects[place] = _without_history(manifest)
         if place.kind != RESOURCE:
             self._families.setdefault(key, set()).add(place)
         self._changed(key)
@@ -133,6 +133,12 @@ class Cache:
             if not family:
                 self._families.pop(key, None)
             self._changed(key)
+
+
+def _without_history(manifest: Manifest) -> Manifest:
+    """Who wrote which field is nobody's question here, and half of what an object takes in memory."""
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
+    return manifest | {"metadata": metadata}
 
 
 def _place(manifest: Manifest) -> Place:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -71,7 +72,8 @@ class Watches:
                 asyncio.run(_operate(kinds, self._namespaces, hand_on, stop))
             except Exception as caught:  # noqa: BLE001  # whatever it is, it is raised again in the other loop
                 error = caught
-            loop.call_soon_threadsafe(_settle, ended, error)
+            with suppress(RuntimeError):  # the other loop is closed: the process ends, nobody waits any more
+                loop.call_soon_threadsafe(_settle, ended, error)
 
         thread = threading.Thread(target=body, name="watches", daemon=True)
         thread.start()
