@@ -13,12 +13,14 @@ from jetcal_operator.draft import Draft
 from jetcal_operator.stages import jobs
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.progress import (
+    OBSTRUCTED,
     Failed,
     Lost,
     Progress,
     Running,
     Succeeded,
     Waiting,
+    is_suspended,
     outcome,
     parse_time,
 )
@@ -104,11 +106,14 @@ class Upkeep:
 
     def _hold(self, stage: Stage, child: Manifest, config: Manifest | None, progress: Running) -> Progress:
         suspend = self.scope.spec.suspend
+        if progress.reason == OBSTRUCTED and not suspend and self._is_outdated(stage, child, searches=False):
+            return self._anew(stage, child, config, attempts=0)
         answers = [self._document(stage, config)]
         answers += [self.draft.apply(fields) for fields in stage.upkeep(child, self.world)]
         for job in stage.jobs(child, self.world):
             held = naming.annotation(job, naming.SUSPENDED) == "true"
-            if outcome(job).phase == "Running" and held != suspend:
+            let_go = suspend and not is_suspended(job)
+            if outcome(job).phase == "Running" and (held != suspend or let_go):
                 answers.append(self.draft.apply(jobs.suspension(job, suspend=suspend)))
         if refused := next((answer for answer in answers if answer), None):
             return refused
@@ -122,11 +127,9 @@ class Upkeep:
 
     def _retry(self, stage: Stage, child: Manifest, config: Manifest | None, failure: Failed) -> Progress:
         """Make a failed child anew: at once if its manifest or a person asks for it, else when it may have healed."""
-        changed = naming.annotation(child, naming.MANIFEST) != naming.annotation(stage.child(), naming.MANIFEST)
-        asked = bool(self.asked) and naming.annotation(child, naming.RETRY) != self.asked
         if self.scope.spec.suspend:
             return failure
-        if changed or asked:
+        if self._is_outdated(stage, child):
             return self._anew(stage, child, config, attempts=0)
         if not failure.retryable or not self.scope.platform.retries:
             return replace(failure, retryable=False)
@@ -136,6 +139,17 @@ class Upkeep:
             return self._anew(stage, child, config, attempts=attempts + 1)
         self.draft.checks.append(due)
         return replace(failure, message=f"{failure.message}; tried again at {timestamp(due)}")
+
+    def _is_outdated(self, stage: Stage, child: Manifest, *, searches: bool = True) -> bool:
+        """Whether a child that does not get on is to be made anew: its manifest or a person asks for it.
+
+        Without ``searches`` a changed manifest is no reason to give up an Experiment, whose trials would be lost.
+        """
+        if self.asked and naming.annotation(child, naming.RETRY) != self.asked:
+            return True
+        if child["kind"] == "Experiment" and not searches:
+            return False
+        return naming.annotation(child, naming.MANIFEST) != naming.annotation(stage.child(), naming.MANIFEST)
 
     def _ask_again(self, stage: Stage, child: Manifest, config: Manifest | None, lost: Lost) -> Progress:
         if self.scope.spec.suspend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -204,3 +205,46 @@ def test_a_new_resource_that_cannot_be_read_has_every_condition():
     status = unreadable({"generation": 1}, "spec: is missing", None, START)
     assert isinstance(status, Status)
     assert {entry.status for entry in status.conditions} == {"True", "False", "Unknown"}
+
+
+@pytest.mark.parametrize("obstacle", [None, "Pod x: image jetcal/worker:0.0.1 cannot be pulled"])
+def test_a_child_that_does_not_get_on_is_made_anew_when_it_is_wanted_otherwise_and_only_then(obstacle):
+    cluster = ScriptedCluster(calibration(tuning=None))
+    cluster.settle(stop_at=("training",))
+    key = cluster.key("PyTorchJob", "training")
+    uid = cluster.objects[key]["metadata"]["uid"]
+    if obstacle:
+        cluster.failures[key] = obstacle
+    cluster.platform = replace(cluster.platform, worker_image="jetcal/worker:0.0.2")
+    cluster.settle(stop_at=("training",))
+    assert (cluster.objects[key]["metadata"]["uid"] != uid) == bool(obstacle)
+
+
+def test_a_search_that_does_not_get_on_is_made_anew_only_when_a_person_asks():
+    cluster = ScriptedCluster(calibration())
+    cluster.settle(stop_at=("tuning",))
+    key = cluster.key("Experiment", "tuning")
+    uid = cluster.objects[key]["metadata"]["uid"]
+    cluster.failures[key] = "Pod x finds no node"
+    cluster.platform = replace(cluster.platform, worker_image="jetcal/worker:0.0.2")
+    cluster.settle(stop_at=("tuning",))
+    assert cluster.objects[key]["metadata"]["uid"] == uid
+    cluster.failures[key] = "Pod x finds no node"
+    cluster.resource["metadata"].setdefault("annotations", {})["jetcal.dev/retry"] = "1"
+    cluster.settle(stop_at=("tuning",))
+    assert cluster.objects[key]["metadata"]["uid"] != uid
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://ak4-jec.example.com", "http://ak4-predictor.jec.svc.cluster.local"),
+        ("https://ak4.cern.ch", "https://ak4.cern.ch"),
+    ],
+)
+def test_an_address_that_kserve_makes_up_is_not_shown(url, shown):
+    cluster = ScriptedCluster(calibration())
+    cluster.settle()
+    cluster.objects[SERVICE]["status"]["url"] = url
+    cluster.reconcile()
+    assert cluster.resource["status"]["serving"]["url"] == shown

@@ -14,6 +14,7 @@ from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.stages import jobs, pods
 from jetcal_operator.stages.progress import (
+    OBSTRUCTED,
     Failed,
     Lost,
     Progress,
@@ -126,7 +127,7 @@ class Stage(ABC):
             return Running(f"{named} waits in queue {queue}", "Queued")
         obstacle = world.failure(self.key)
         message = f"{named} is under way"
-        return Running(f"{message}: {obstacle}" if obstacle else message, "Obstructed" if obstacle else "Running")
+        return Running(f"{message}: {obstacle}" if obstacle else message, OBSTRUCTED if obstacle else "Running")
 
     def parse(self, answer: Any) -> Progress:
         """The worker's answer as this stage's result."""

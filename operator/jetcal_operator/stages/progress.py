@@ -9,6 +9,9 @@ from typing import Any, Literal, NamedTuple
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
 
+OBSTRUCTED = "Obstructed"
+"""Reason of work that is under way but does not get on."""
+
 
 @dataclass(frozen=True)
 class Waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from jetcal_api.documents import MODEL_NAME, VerifyInput, VerifyResult, fingerprint
 from jetcal_api.spec import Serving as ServingSpec
@@ -21,6 +22,8 @@ KSERVE = "serving.kserve.io/v1beta1"
 STAGE = "serving"
 RUNTIME = "kserve-tritonserver"
 HTTP_PORT = 8080
+PLACEHOLDER_DOMAIN = "example.com"
+"""Domain of every address that KServe gives as long as no ingress domain is configured."""
 SCALE_TARGET = 80
 """CPU utilisation in percent that the autoscaler aims at."""
 
@@ -103,9 +106,8 @@ def read_rollout(child: Manifest, world: World) -> Rollout:
     status = child.get("status") or {}
     name = child["metadata"]["name"]
     ready = condition(child, "Ready") or {}
-    url = status.get("url")
-    inner = (status.get("address") or {}).get("url") or url
-
+    inner = (status.get("address") or {}).get("url") or status.get("url")
+    url = inner if _is_placeholder(status.get("url")) else status["url"]
     trouble = world.failure(ObjectKey.of(child))
 
     def answer(phase: Any, message: str) -> Rollout:
@@ -125,6 +127,11 @@ def read_rollout(child: Manifest, world: World) -> Rollout:
     if not is_true(child, "Ready") or not inner:
         return answer("Starting", f"InferenceService {name} is not ready: {ready.get('message') or 'starting'}")
     return answer(*_deployment_state(child, world))
+
+
+def _is_placeholder(url: str | None) -> bool:
+    """Whether KServe gives no address, or one in the domain that it makes up where no ingress domain is configured."""
+    return not url or (urlsplit(url).hostname or "").endswith(f".{PLACEHOLDER_DOMAIN}")
 
 
 def _failure(child: Manifest, model: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
 from jetcal_operator.stages.preflight import addition_is_admitted, katib_admits
 from jetcal_operator.stages.progress import (
+    OBSTRUCTED,
     Failed,
     Lost,
     Progress,
@@ -198,7 +199,7 @@ class Tuning(Stage):
         keys = (self.key, *(ObjectKey.of(job) for job in running))
         obstacle = next((told for key in keys if (told := world.failure(key))), None)
         if obstacle:
-            return Running(f"{message}; {obstacle}", "Obstructed")
+            return Running(f"{message}; {obstacle}", OBSTRUCTED)
         queues = [queue for job in running if (queue := holding_queue(job))]
         return Running(f"{message}; {len(queues)} wait in queue {queues[0]}" if queues else message)
 
