@@ -79,6 +79,7 @@ RIGHTS = {
     ("", "pods"): _SEEN,
     ("", "events"): {"list", "create", "patch"},
     ("", "namespaces"): {"get"},
+    ("kueue.x-k8s.io", "workloads"): {"list", "patch"},
 }
 """All that the operator may do where it looks after calibrations, by API group and resource."""
 

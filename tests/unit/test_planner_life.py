@@ -186,6 +186,16 @@ def test_a_job_that_a_queue_holds_is_not_let_go_by_us():
     assert cluster.objects[key]["metadata"]["labels"][naming.QUEUE] == "jec"
 
 
+def test_a_job_that_somebody_lets_go_is_held_again_while_the_spec_says_so():
+    cluster = stopped_in("training")
+    key = cluster.key("PyTorchJob", "training")
+    cluster.edit(suspend=True)
+    cluster.settle(stop_at=("training",))
+    cluster.objects[key]["spec"]["runPolicy"]["suspend"] = False
+    cluster.settle(stop_at=("training",))
+    assert cluster.objects[key]["spec"]["runPolicy"]["suspend"] is True
+
+
 def test_nothing_new_starts_while_suspended():
     cluster = ScriptedCluster(calibration(suspend=True))
     cluster.settle()

@@ -112,4 +112,8 @@ seccompProfile:
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]
+# spec.suspend of jobs that a queue holds or has let go
+- apiGroups: [kueue.x-k8s.io]
+  resources: [workloads]
+  verbs: [list, patch]
 {{- end }}
