@@ -118,7 +118,8 @@ class Playground:
 
     def events(self, name: str = "ak4") -> list[dict[str, Any]]:
         """Events about a calibration, oldest first."""
-        found = self.admin.items(EVENT.path(self.namespace), fieldSelector=f"involvedObject.name={name}")
+        selector = f"involvedObject.kind={RESOURCE.kind},involvedObject.name={name}"
+        found = self.admin.items(EVENT.path(self.namespace), fieldSelector=selector)
         return sorted(found, key=lambda event: int(event["metadata"]["resourceVersion"]))
 
     # waiting
