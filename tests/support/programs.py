@@ -52,6 +52,7 @@ PROGRAMS = {
         "training-operator", "github.com/kubeflow/training-operator", "/cmd/training-operator.v1"
     ),
     "kserve-manager": Program("kserve", "github.com/kserve/kserve", "/cmd/manager"),
+    "kueue-manager": Program("kueue", "sigs.k8s.io/kueue", "/cmd/kueue"),
 }
 
 FILES_ONLY = {"github.com/prometheus-operator/prometheus-operator": "prometheus-operator"}

@@ -67,7 +67,7 @@ def log_in(kubectl, folder, namespace, account):
 
 def documents(*paths, namespace=None):
     """The objects of YAML files and folders, in a namespace if they belong into one."""
-    found = [entry for entry in loaded(paths) if entry["kind"] != "Kustomization"]
+    found = [entry for entry in loaded(paths) if entry.get("kind", "Kustomization") != "Kustomization"]
     for entry in found:
         if entry["kind"] in _NAMESPACED:
             entry["metadata"]["namespace"] = namespace
