@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.support.kube_client import KubeClient, KubeError
 from tests.support.scripted_cluster import ScriptedCluster, config_maps
+from urllib3.exceptions import HTTPError
 
 from jetcal_api.documents import parse_input
 from jetcal_operator import naming
@@ -26,6 +27,8 @@ INFERENCE_SERVICE = Kind("serving.kserve.io/v1beta1", "InferenceService", "infer
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 STAND_INS = (PYTORCH_JOB, EXPERIMENT, TRIAL, INFERENCE_SERVICE)
 """Kinds that an open schema stands in for."""
+_PASSING = {0, 404, 409, 422}
+"""What is no mistake: an API server that restarts, an object that is gone, is another one, or has ended already."""
 _TAKEN = ("POST", "pods", 409, "the Pod of a job that is gone still has the name")
 PLAYED = (JOB, PYTORCH_JOB, EXPERIMENT, INFERENCE_SERVICE)
 
@@ -120,14 +123,17 @@ class StageHands:
         while (task := self._inbox.get()) is not None:
             try:
                 self._move(*task)
-            except KubeError as error:
-                if error.status not in {404, 409}:
+            except (KubeError, HTTPError) as error:
+                if getattr(error, "status", 0) not in _PASSING:
                     raise
                 Timer(0.1, self._again, task).start()
 
     def _again(self, kind: Kind, thing: dict[str, Any]) -> None:
         """Look once more at what met something on its way out."""
-        found = self.api.find(kind.path(self.namespace, thing["metadata"]["name"]))
+        try:
+            found = self.api.find(kind.path(self.namespace, thing["metadata"]["name"]))
+        except HTTPError:
+            found = thing
         if found and not self._stopped.is_set():
             self._inbox.put((kind, {"apiVersion": kind.api_version, "kind": kind.kind} | found))
 

@@ -146,3 +146,28 @@ def test_every_kind_is_found_by_its_manifest():
     assert kind_of(pod("a", 1)) == POD
     assert POD.path("jec", "a") == "/api/v1/namespaces/jec/pods/a"
     assert RESOURCE.path(None) == "/apis/jetcal.dev/v1alpha1/jetcalibrations"
+
+
+def test_a_list_corrects_a_watch_that_shows_the_same_version_otherwise():
+    cache, changed = filled()
+    cache.see(POD, "ADDED", pod("a", 7))
+    cache.replace(POD, [pod("a", 7, phase="Running")], "9")
+    assert cache.family(AK4)[0]["status"]["phase"] == "Running"
+    cache.replace(POD, [pod("a", 7, phase="Running")], "10")
+    assert len(changed) == 2
+
+
+def test_a_list_from_before_our_own_deletion_does_not_undo_it():
+    cache, _ = filled()
+    cache.see(POD, "ADDED", pod("a", 7))
+    cache.mark_deleted(Place(POD, "jec", "a"), "a")
+    cache.replace(POD, [pod("a", 7)], "7")
+    assert "deletionTimestamp" in cache.family(AK4)[0]["metadata"]
+
+
+def test_a_kind_that_comes_back_brings_its_objects_back_unchanged():
+    cache, _ = filled()
+    cache.see(POD, "ADDED", pod("a", 7))
+    cache.forget(POD)
+    cache.replace(POD, [pod("a", 7)], "9")
+    assert names(cache) == ["a"]

@@ -73,7 +73,7 @@ class Cache:
         present = set()
         for item in items:
             present.add(_place(item))
-            self._take(item, gone=False)
+            self._take(item, gone=False, is_listed=True)
         for place in [place for place in self._versions if place.kind == kind and place not in present]:
             if namespace in (None, place.namespace) and self._versions[place] <= int(version):
                 self._remove(place)
@@ -82,8 +82,9 @@ class Cache:
     def forget(self, kind: Kind) -> None:
         """Drop a kind that the cluster no longer serves."""
         self._heard.pop(kind, None)
-        for place in [place for place in self._objects if place.kind == kind]:
+        for place in [place for place in self._versions if place.kind == kind]:
             self._remove(place)
+            del self._versions[place]
 
     def get(self, place: Place) -> Manifest | None:
         """One object."""
@@ -102,10 +103,10 @@ class Cache:
         now = self._clock()
         return {kind: now - heard for kind, heard in self._heard.items()}
 
-    def _take(self, manifest: Manifest, *, gone: bool) -> None:
+    def _take(self, manifest: Manifest, *, gone: bool, is_listed: bool = False) -> None:
         place, version = _place(manifest), int(manifest["metadata"]["resourceVersion"])
         known = self._versions.get(place, -1)
-        if version < known or (version == known and not gone):
+        if version < known or (version == known and not gone and not (is_listed and self._reads_anew(place, manifest))):
             return
         self._versions[place] = version
         if gone:
@@ -121,6 +122,13 @@ class Cache:
         if place.kind != RESOURCE:
             self._families.setdefault(key, set()).add(place)
         self._changed(key)
+
+    def _reads_anew(self, place: Place, manifest: Manifest) -> bool:
+        """Whether a list shows the same version otherwise: a watch from before a change of the CRD prunes as then."""
+        found = self._objects.get(place)
+        if found is None or found["metadata"].get("deletionTimestamp"):
+            return False
+        return found != _without_history(manifest)
 
     def _remove(self, place: Place) -> None:
         found = self._objects.pop(place, None)
