@@ -12,6 +12,7 @@ import awkward as ak
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from tests.support import argocd
 from tests.support.e2e import transcript
 from tests.support.e2e.bucket import COMPARED, STAGES, simulated
 from tests.support.e2e.operator import mutating
@@ -77,6 +78,13 @@ def test_the_events_tell_the_story(kubectl, namespace):
     assert [event["message"] for event in ours if event["type"] == "Warning"] == []
 
 
+def test_argo_cd_shows_progress_and_then_health(undisturbed):
+    script = argocd.script("jetcal.dev", "JetCalibration")
+    shown = [argocd.health(script, resource)[0] for _, resource in undisturbed.seen]
+    assert list(dict.fromkeys(shown)) == ["Progressing", "Healthy"]
+    assert shown == sorted(shown, reverse=True)
+
+
 def test_the_bucket_holds_the_result_of_every_stage(undisturbed):
     assert {stage: len(results) for stage, results in undisturbed.results.items()} == {
         "inventory": 1,
@@ -123,13 +131,15 @@ def edited(undisturbed, kubectl, namespace, bucket, nodes):
         return {key for key in bucket.keys(f"{PREFIX}/training/") if key.endswith("/last.pt")} - old
 
     wait_for("the training has left a checkpoint", checkpoints, seconds=LONG)
-    pods = kubectl.items("pods", namespace, training)
-    story.running = sorted(pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Running")
-    (master,) = [pod for pod in pods if pod["metadata"]["name"].endswith("-master-0")]
+    pods = {pod["metadata"]["name"]: pod for pod in kubectl.items("pods", namespace, training)}
+    story.running = sorted(name for name, pod in pods.items() if pod["status"]["phase"] == "Running")
     story.killed = datetime.now(UTC)
-    nodes.kill(master)
+    nodes.kill(pods[story.running[0]])
     story.wait(lambda resource: settled(resource) and resource["metadata"]["generation"] == 2, LONG, "Ready again")
-    transcript.add_timeline("edited: more epochs, a Pod killed on the way", story.chapters(), [])
+    told = dict.fromkeys(
+        entry["message"] for _, resource in story.seen if (entry := condition(resource, "Reconciling"))
+    )
+    transcript.add_timeline("edited: more epochs, a Pod killed on the way", story.chapters(), list(told))
     story.end()
     return story
 
@@ -146,6 +156,8 @@ def test_the_first_revision_serves_until_the_second_one_does(undisturbed, edited
     for _, resource in edited.seen:
         assert condition(resource, "Ready")["status"] == "True"
         assert condition(resource, "Serving")["status"] == "True"
+    healthy, _ = argocd.health(argocd.script("jetcal.dev", "JetCalibration"), edited.seen[-1][1])
+    assert healthy == "Healthy"
     served = list(dict.fromkeys(resource["status"]["serving"]["revision"] for _, resource in edited.seen))
     assert served[0] == first
     assert len(served) == 2

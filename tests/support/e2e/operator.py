@@ -60,7 +60,7 @@ class Operator:
 
         def holder() -> str:
             lease = json.loads(self._kubectl("get", f"lease/{LEASE}", f"--namespace={NAMESPACE}", "--output=json"))
-            name = lease["spec"].get("holderIdentity") or ""
+            name = (lease["spec"].get("holderIdentity") or "").split("_")[0]
             return name if name in living else ""
 
         return wait_for("a living Pod of the operator holds the lease", holder, seconds=60, pause=0.3)
