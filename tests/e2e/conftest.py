@@ -13,6 +13,7 @@ from tests.support.e2e.operator import NAMESPACE as OPERATOR_NAMESPACE
 from tests.support.e2e.operator import Operator
 from tests.support.e2e.place import place
 from tests.support.images import IMAGES
+from tests.support.programs import program
 from tests.support.s3 import serving
 
 HERE = Path(__file__).parent
@@ -39,7 +40,7 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def kubectl(cluster):
-    return Kubectl(cluster.kubeconfig)
+    return Kubectl(cluster.kubeconfig, program("kubectl"))
 
 
 @pytest.fixture(scope="session")
