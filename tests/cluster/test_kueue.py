@@ -24,7 +24,7 @@ from jetcal_api.documents import parse_input
 from jetcal_operator import naming
 from jetcal_operator.kube.denials import KATIB_LABEL
 from jetcal_operator.kube.kinds import RESOURCE, kind_of
-from jetcal_operator.kube.queues import JOB_UID
+from jetcal_operator.kube.queues import GROUP, JOB_UID
 from jetcal_operator.stages.progress import condition, is_suspended, is_true, outcome
 
 QUEUE = "jec"
@@ -165,17 +165,17 @@ class Place:
 
 
 @contextmanager
-def place_on(plane, folder):
+def place_on(plane, folder, warm):
     namespace = plane.namespace({KATIB_LABEL: "enabled"})
     token = log_in(plane, namespace)
-    operator = OperatorProcess(folder, plane.url, token, namespace, ca=plane.ca)
+    operator = OperatorProcess(folder, plane.url, token, namespace, warm=warm, ca=plane.ca)
     with operator.running():
         yield Place(plane, namespace, operator)
 
 
 @pytest.fixture
-def place(queued, tmp_path):
-    with place_on(queued.plane, tmp_path) as here:
+def place(queued, warm, tmp_path):
+    with place_on(queued.plane, tmp_path, warm) as here:
         yield here
 
 
@@ -265,8 +265,8 @@ def test_trials_wait_in_the_queue_and_are_held_like_any_other_job(place, queued,
         place.start("tuning", TRIALS)
 
 
-def test_where_kueue_is_not_installed_a_job_of_a_queue_is_held_by_its_own_field(kubeflow_plane, tmp_path):
-    with place_on(kubeflow_plane, tmp_path) as place:
+def test_where_kueue_is_not_installed_a_job_of_a_queue_is_held_by_its_own_field(kubeflow_plane, warm, tmp_path):
+    with place_on(kubeflow_plane, tmp_path, warm) as place:
         place.calibrate(tuning=None)
         place.start("inventory")
         place.suspend()
@@ -274,4 +274,7 @@ def test_where_kueue_is_not_installed_a_job_of_a_queue_is_held_by_its_own_field(
         wait_for("its Pods are gone", lambda: not place.pods("inventory"))
         place.suspend(suspend=False)
         place.start("inventory")
-        assert "kueue" not in place.operator.tail()
+        account = f"system:serviceaccount:{place.namespace}:jetcal-operator"
+        asked = {entry["requestURI"] for entry in kubeflow_plane.audit(account) if GROUP in entry["requestURI"]}
+        assert asked == {f"/apis/{GROUP}"}
+        assert GROUP not in place.operator.tail()
