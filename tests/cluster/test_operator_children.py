@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.playground import playground, small_calibration
-from tests.support.stage_hands import (
+from tests.support.played_status import (
     CONFIG_MAP,
     EXPERIMENT,
     INFERENCE_SERVICE,
     JOB,
     PYTORCH_JOB,
-    Failure,
     waiting,
 )
+from tests.support.playground import playground, small_calibration
+from tests.support.stage_hands import Failure
 from tests.support.waiting import wait_for
 
 from jetcal_operator import naming

@@ -7,10 +7,10 @@ import json
 import pytest
 from tests.support.kube_client import KubeClient, KubeError
 from tests.support.operator_process import OperatorProcess, log_in
+from tests.support.played_status import CONFIG_MAP, EXPERIMENT, INFERENCE_SERVICE, JOB, PYTORCH_JOB
 from tests.support.playground import Playground, small_calibration
 from tests.support.pod_hands import PodHands
 from tests.support.proxy import Proxy
-from tests.support.stage_hands import CONFIG_MAP, EXPERIMENT, INFERENCE_SERVICE, JOB, PYTORCH_JOB
 from tests.support.waiting import wait_for
 
 from jetcal_operator.kube.denials import KATIB_LABEL

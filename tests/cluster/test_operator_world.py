@@ -9,8 +9,9 @@ from ruamel.yaml import YAML
 from tests.support.control_plane import OWN_CRD
 from tests.support.faults import Hang, Refuse, Rule, hidden, on
 from tests.support.kube_client import APPLY
+from tests.support.played_status import EXPERIMENT, INFERENCE_SERVICE, JOB, PYTORCH_JOB
 from tests.support.playground import playground, small_calibration
-from tests.support.stage_hands import EXPERIMENT, INFERENCE_SERVICE, JOB, PYTORCH_JOB, open_crd
+from tests.support.stage_hands import open_crd
 from tests.support.waiting import wait_for
 
 from jetcal_operator.kube.denials import KATIB_LABEL

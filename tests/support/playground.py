@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +11,11 @@ from typing import Any
 
 import pytest
 from tests.support.calibrations import calibration
+from tests.support.comparison import difference, effect, mask, masked, title
 from tests.support.control_plane import OWN_CRD, ControlPlane, running
 from tests.support.kube_client import KubeClient
 from tests.support.operator_process import OperatorProcess, log_in
-from tests.support.proxy import Logged, Proxy
+from tests.support.proxy import Proxy
 from tests.support.stage_hands import STAND_INS, StageHands, open_crd
 from tests.support.waiting import wait_for
 from tests.support.warm_start import WarmStart, warm_start
@@ -195,8 +194,8 @@ class Playground:
         found = [self.resource(name)]
         for kind in OWN_KINDS:
             found += self.children(kind, name=name)
-        names = {thing["metadata"]["uid"]: _title(thing, name) for thing in found}
-        return {names[thing["metadata"]["uid"]]: _masked(thing, names, name, self.namespace) for thing in found}
+        names = {thing["metadata"]["uid"]: title(thing, name) for thing in found}
+        return {names[thing["metadata"]["uid"]]: masked(thing, names, name, self.namespace) for thing in found}
 
     def must_end_like(self, other: dict[str, Any], name: str = "ak4") -> None:
         """Wait until it is Ready and its objects are those of another snapshot; fails with what differs."""
@@ -214,61 +213,10 @@ class Playground:
         """How often each object was created and deleted by the operator."""
         counts: Counter[tuple[str, str]] = Counter()
         for entry in self.proxy.mutations(since=since):
-            verb = _effect(entry)
+            verb = effect(entry)
             if verb and entry.call.name.startswith(f"{name}-") | (entry.call.name == name):
                 counts[verb, f"{entry.call.resource}/{mask(entry.call.name, name)}"] += 1
         return counts
-
-
-def _effect(entry: Logged) -> str | None:
-    if entry.call.resource == "events" or entry.call.subresource:
-        return None
-    if entry.upstream == 201:
-        return "create"
-    return "delete" if entry.call.verb == "delete" and entry.upstream < 300 else None
-
-
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
-_VERIFICATION = re.compile(r"verification-[0-9a-f]{8}")
-
-
-def mask(text: str, name: str) -> str:
-    """A text without times, without the calibration's name and without what hangs on uids."""
-    text = _VERIFICATION.sub("verification-*", _TIME.sub("(time)", text))
-    return re.sub(rf"\b{re.escape(name)}\b", "(name)", text)
-
-
-def _title(thing: dict[str, Any], name: str) -> str:
-    return f"{thing['kind']} {mask(thing['metadata']['name'], name)}"
-
-
-def _masked(thing: dict[str, Any], names: dict[str, str], name: str, namespace: str) -> dict[str, Any]:
-    kept = {"name", "labels", "annotations", "ownerReferences", "generation"}
-    metadata = {field: value for field, value in thing["metadata"].items() if field in kept}
-    annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != naming.MANIFEST}
-    text = json.dumps(thing | {"metadata": metadata | {"annotations": annotations}}, sort_keys=True)
-    if naming.label(thing, naming.STAGE) == "verification":
-        text = text.replace(naming.label(thing, naming.FINGERPRINT), "*")
-    for uid, title in names.items():
-        text = text.replace(uid, f"({title})")
-    return json.loads(mask(text.replace(namespace, "(namespace)"), name))
-
-
-def difference(one: dict[str, Any], other: dict[str, Any], path: str = "") -> list[str]:
-    """Where two snapshots differ, in words."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        found = [f"{path}/{key}: only in the first" for key in one.keys() - other.keys()]
-        found += [f"{path}/{key}: only in the second" for key in other.keys() - one.keys()]
-        return found + [
-            line for key in one.keys() & other.keys() for line in difference(one[key], other[key], f"{path}/{key}")
-        ]
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [
-            line
-            for index, pair in enumerate(zip(one, other, strict=True))
-            for line in difference(*pair, f"{path}/{index}")
-        ]
-    return [] if one == other else [f"{path}: {one!r} != {other!r}"]
 
 
 @contextmanager

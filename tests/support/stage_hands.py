@@ -7,11 +7,24 @@ import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from threading import Event, Thread, Timer
 from typing import Any
 
 from tests.support.kube_client import KubeClient, KubeError
+from tests.support.played_status import (
+    CONFIG_MAP,
+    EXPERIMENT,
+    INFERENCE_SERVICE,
+    JOB,
+    PYTORCH_JOB,
+    TRIAL,
+    condition,
+    ended,
+    endings,
+    now,
+    pod_labels,
+    terminated,
+)
 from tests.support.scripted_cluster import ScriptedCluster, config_maps
 from urllib3.exceptions import HTTPError
 
@@ -19,12 +32,6 @@ from jetcal_api.documents import parse_input
 from jetcal_operator import naming
 from jetcal_operator.kube.kinds import POD, Kind, kind_of
 
-JOB = Kind("batch/v1", "Job", "jobs")
-PYTORCH_JOB = Kind("kubeflow.org/v1", "PyTorchJob", "pytorchjobs")
-EXPERIMENT = Kind("kubeflow.org/v1beta1", "Experiment", "experiments")
-TRIAL = Kind("kubeflow.org/v1beta1", "Trial", "trials")
-INFERENCE_SERVICE = Kind("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices")
-CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 STAND_INS = (PYTORCH_JOB, EXPERIMENT, TRIAL, INFERENCE_SERVICE)
 """Kinds that an open schema stands in for."""
 _PASSING = {0, 404, 409, 422}
@@ -144,7 +151,7 @@ class StageHands:
             return
         if kind == INFERENCE_SERVICE:
             self._serve(thing)
-        elif stage and not any(entry["status"] == "True" for entry in _conditions(thing)):
+        elif stage and not any(entry["status"] == "True" for entry in endings(thing)):
             if kind == EXPERIMENT:
                 self._search(thing)
             elif naming.label(thing, naming.KATIB_EXPERIMENT) == "" and not self._is_trial_job(thing):
@@ -177,7 +184,7 @@ class StageHands:
         name = f"{job['metadata']['name']}-{suffix}"
         owner = {"apiVersion": kind.api_version, "kind": kind.kind, "controller": True, "blockOwnerDeletion": True}
         owner |= {name: job["metadata"][name] for name in ("name", "uid")}
-        labels = template["metadata"].get("labels", {}) | _pod_labels(kind, job)
+        labels = template["metadata"].get("labels", {}) | pod_labels(kind, job)
         path = POD.path(self.namespace, name)
         found = self.api.find(path)
         if found and found["metadata"]["ownerReferences"][0]["uid"] != owner["uid"]:
@@ -265,57 +272,3 @@ class StageHands:
     @staticmethod
     def _is_trial_job(job: dict[str, Any]) -> bool:
         return any(owner["kind"] == "Trial" for owner in job["metadata"].get("ownerReferences", []))
-
-
-def now() -> str:
-    """This moment, as Kubernetes writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def condition(kind: str, reason: str, message: str = "") -> dict[str, Any]:
-    """A condition that holds."""
-    return {"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now()}
-
-
-def terminated(message: str, exit_code: int = 0, reason: str | None = None) -> dict[str, Any]:
-    """State of a container that has ended."""
-    times = {"startedAt": now(), "finishedAt": now()}
-    reason = reason or ("Error" if exit_code else "Completed")
-    return {"terminated": {"exitCode": exit_code, "reason": reason, "message": message} | times}
-
-
-def waiting(reason: str, message: str) -> dict[str, Any]:
-    """State of a container that does not start."""
-    return {"waiting": {"reason": reason, "message": message}}
-
-
-def ended(kind: Kind, job: dict[str, Any], exit_code: int = 0) -> dict[str, Any]:
-    """Status of a job that has ended."""
-    if kind == PYTORCH_JOB:
-        word = "Failed" if exit_code else "Succeeded"
-        return {"conditions": [condition(word, f"PyTorchJob{word}")]}
-    times = {"startTime": now()}
-    if not exit_code:
-        conditions = [condition(word, "CompletionsReached") for word in ("SuccessCriteriaMet", "Complete")]
-        parts = job["spec"].get("completions") or 1
-        indexed = job["spec"].get("completionMode") == "Indexed"
-        indexes = {"completedIndexes": f"0-{parts - 1}" if parts > 1 else "0"} if indexed else {}
-        return times | {"completionTime": now(), "succeeded": parts, "conditions": conditions} | indexes
-    permanent = exit_code in {1, 2, 126, 127}
-    reason = "PodFailurePolicy" if permanent else "BackoffLimitExceeded"
-    return times | {"failed": 1, "conditions": [condition(word, reason) for word in ("FailureTarget", "Failed")]}
-
-
-def _pod_labels(kind: Kind, job: dict[str, Any]) -> dict[str, str]:
-    name = job["metadata"]["name"]
-    if kind == PYTORCH_JOB:
-        prefix = "training.kubeflow.org"
-        return {f"{prefix}/job-name": name, f"{prefix}/replica-type": "master", f"{prefix}/replica-index": "0"}
-    prefix = "batch.kubernetes.io"
-    marks = {f"{prefix}/job-name": name, f"{prefix}/controller-uid": job["metadata"]["uid"], "job-name": name}
-    return marks | {f"{prefix}/job-completion-index": "0"}
-
-
-def _conditions(thing: dict[str, Any]) -> list[dict[str, Any]]:
-    ends = {"Complete", "Succeeded", "Failed"}
-    return [entry for entry in (thing.get("status") or {}).get("conditions") or [] if entry["type"] in ends]
