@@ -203,7 +203,7 @@ def test_suspend_stops_a_job_that_kueue_has_admitted_and_resume_queues_it_again(
     place.wait_for_reason(CONDITIONS[stage], "Suspended")
     place.wait_for_looks(job, queued.kueue)
     place.wait_until_held(stage)
-    assert not is_true(place.workload(job), "QuotaReserved")
+    wait_for("its quota is given back", lambda: not is_true(place.workload(job), "QuotaReserved"))
     place.give(0)
     place.suspend(suspend=False)
     assert f"waits in queue {QUEUE}" in place.wait_for_reason(CONDITIONS[stage], "Queued")
