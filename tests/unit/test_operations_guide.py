@@ -12,12 +12,14 @@ from tests.support.restricted import violations
 
 import jetcal_operator
 from jetcal_operator.kube.metrics import Metrics
+from jetcal_operator.stages import progress
 
 HOUSE = Path(jetcal_operator.__file__).parent
 GUIDE = (HOUSE.parents[1] / "docs" / "operations.md").read_text()
 INSTALLING = (HOUSE.parents[1] / "docs" / "installing.md").read_text()
 SPEAKERS = {"Failed", "Waiting", "Running", "Denial", "Endpoint", "Verdict", "replace"}
 """Names of those who are given a reason."""
+REASON = re.compile(r"([A-Z][a-z]+)+")
 NO_REASONS = {"True", "False", "Unknown", "Ready", "Reconciling", "Stalled", "Failed"}
 
 
@@ -28,14 +30,15 @@ def reasons():
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SPEAKERS:
-                for word in ast.walk(node):
-                    text = getattr(word, "value", None)
-                    if (
-                        isinstance(word, ast.Constant)
-                        and isinstance(text, str)
-                        and re.fullmatch(r"([A-Z][a-z]+)+", text)
-                    ):
-                        yield text
+                yield from filter(REASON.fullmatch, map(said, ast.walk(node)))
+
+
+def said(word):
+    """The text of a literal, or of a constant that all who tell progress share."""
+    if isinstance(word, ast.Name):
+        return str(getattr(progress, word.id, ""))
+    value = getattr(word, "value", "")
+    return value if isinstance(value, str) else ""
 
 
 def test_every_reason_is_explained():

@@ -47,7 +47,11 @@ def operator(
 ) -> None:
     """Run the Kubernetes operator: reconcile every JetCalibration of a cluster, or of some namespaces.
 
-    Credentials are the Pod's ServiceAccount, or else KUBECONFIG's.
+    Credentials are the Pod's ServiceAccount, or else KUBECONFIG's; the cluster serves the CRD.
+
+    \b
+    Example:
+      jetcal operator --namespace jec --log-format plain
     """
     import asyncio
 
