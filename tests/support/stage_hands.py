@@ -151,11 +151,16 @@ class StageHands:
             return
         if kind == INFERENCE_SERVICE:
             self._serve(thing)
-        elif stage and not any(entry["status"] == "True" for entry in endings(thing)):
+        elif stage and not endings(thing) and self._is_news(kind, thing):
             if kind == EXPERIMENT:
                 self._search(thing)
             elif naming.label(thing, naming.KATIB_EXPERIMENT) == "" and not self._is_trial_job(thing):
                 self._end(kind, thing)
+
+    def _is_news(self, kind: Kind, thing: dict[str, Any]) -> bool:
+        """Whether it is still so: a watch that begins anew tells of what has been moved on meanwhile."""
+        found = self.api.find(kind.path(self.namespace, thing["metadata"]["name"]))
+        return found is not None and found["metadata"]["uid"] == thing["metadata"]["uid"] and not endings(found)
 
     def _end(self, kind: Kind, job: dict[str, Any], answer: dict[str, Any] | None = None) -> bool:
         """The worker of a job ends, well or as `failures` says; whether it ended well."""
