@@ -166,7 +166,7 @@ class Serve:
         progress: Progress = self.upkeep.visit(stage)
         retire(self.world, self.draft, stage.name, current=stage, done=isinstance(progress, Succeeded))
         if isinstance(progress, Succeeded):
-            message = f"revision {revision} reproduces its golden predictions at {rollout.url}"
+            message = f"revision {revision} reproduces its golden predictions at {rollout.inner_url}"
             return Endpoint("True", "Verified", message, settled=True, url=rollout.url, revision=revision)
         if isinstance(progress, Failed) and progress.reason == "PodFailurePolicy":
             self._refuse(revision, stage, progress)
