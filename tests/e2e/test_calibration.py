@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests.support import argocd
 from tests.support.e2e import transcript
-from tests.support.e2e.bucket import COMPARED, STAGES, simulated
+from tests.support.e2e.bucket import STAGES, simulated
 from tests.support.e2e.operator import mutating
 from tests.support.e2e.story import Story, condition, settled
 from tests.support.waiting import wait_for
@@ -29,7 +29,7 @@ CHILDREN = (
     "configmaps,services,pods,jobs.batch,deployments.apps,pytorchjobs.kubeflow.org,experiments.kubeflow.org,"
     "trials.kubeflow.org,inferenceservices.serving.kserve.io"
 )
-EPOCHS = 40
+EPOCHS = 20
 """Of the training that is killed on its way."""
 LONG = 300
 
@@ -51,7 +51,9 @@ def undisturbed(kubectl, namespace, operator, bucket):
     transcript.add(kubectl, "get", "jetcal", f"--namespace={namespace}", "--output=wide")
     transcript.add(kubectl, "describe", f"jetcal/{NAME}", f"--namespace={namespace}")
     calls = operator.calls() - before
-    notes = [f"{calls.total()} API calls, {mutating(calls)} of them mutating"]
+    changes = mutating(calls)
+    notes = [f"{calls.total()} API calls, {changes.total()} of them mutating:"]
+    notes += [f"  {count:3} {verb} {kind}" for (verb, kind), count in changes.most_common()]
     transcript.add_timeline("undisturbed", story.chapters(), notes)
     story.results = {stage: bucket.comparable(PREFIX, stage) for stage in STAGES}
     story.end()
@@ -175,7 +177,7 @@ def test_two_training_pods_find_each_other_and_a_killed_one_resumes(edited, buck
     attempts = {
         key.split("/attempts/")[1].split("/")[0] for key in bucket.keys(f"{PREFIX}/training/{folder}/attempts/")
     }
-    assert len(attempts) == 2
+    assert len(attempts) >= 2
 
 
 @pytest.fixture(scope="module")
@@ -222,9 +224,8 @@ def disturbed(deleted, kubectl, operator, bucket):
 
 def test_an_operator_killed_in_every_stage_ends_where_an_undisturbed_one_does(undisturbed, disturbed):
     assert len(set(disturbed.killed)) == len(SHOWN)
-    for stage in COMPARED:
+    for stage in STAGES:
         assert disturbed.results[stage] == undisturbed.results[stage], stage
-    assert set(disturbed.results["evaluation"]) == set(undisturbed.results["evaluation"])
     last, first = disturbed.seen[-1][1]["status"], undisturbed.seen[-1][1]["status"]
     assert last["serving"] == first["serving"]
     assert last["dataset"] == first["dataset"]

@@ -14,7 +14,6 @@ from tests.support.s3 import BUCKET, S3Server, client
 
 JETS, FILES = 5000, 2
 STAGES = ("inventory", "dataset", "tuning", "training", "export", "evaluation")
-COMPARED = ("inventory", "dataset", "tuning", "training", "export")
 _ATTEMPT = re.compile(r"attempts/[0-9a-f-]{36}")
 _TRIAL = re.compile(r"(-tuning-[0-9a-f]{8})-[0-9a-z]{8}")
 _JETCAL = Path(sys.executable).with_name("jetcal")

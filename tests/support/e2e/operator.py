@@ -20,7 +20,7 @@ RELEASE = "jetcal"
 LEASE = "jetcal-operator"
 SELECTOR = f"app.kubernetes.io/name=jetcal-operator,app.kubernetes.io/instance={RELEASE}"
 PORT = 8080
-MUTATING = {"create", "apply", "patch", "delete", "update"}
+MUTATING = {"create", "patch", "delete", "update"}
 _CALLS = re.compile(r"^jetcal_api_calls_total\{(.*)\} (\S+)$", re.MULTILINE)
 
 
@@ -87,6 +87,6 @@ class Operator:
         return self._kubectl.attempt("logs", f"--namespace={NAMESPACE}", *options) or ""
 
 
-def mutating(calls: Counter[tuple[str, str]]) -> int:
-    """How many of the calls change something about a JetCalibration or its children, not the lease."""
-    return sum(count for (verb, kind), count in calls.items() if verb in MUTATING and kind != "Lease")
+def mutating(calls: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """The calls that change something about a JetCalibration or its children, not the lease."""
+    return Counter({call: count for call, count in calls.items() if call[0] in MUTATING and call[1] != "Lease"})
