@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jetcal_api.documents import ExportResult
+from jetcal_api.results import ExportResult
 from jetcal_api.status import Revision
 from jetcal_operator import naming, status
 from jetcal_operator.cluster import ObjectKey, Observed, Plan

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jetcal_api.documents import EvaluateResult, ExportResult, PrepareResult, TrainResult
 from jetcal_api.resource import JetCalibration
+from jetcal_api.results import EvaluateResult, ExportResult, PrepareResult, TrainResult
 from jetcal_api.status import (
     BestTrial,
     ConditionType,

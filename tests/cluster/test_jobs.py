@@ -8,7 +8,7 @@ from tests.support.calibrations import calibration
 from tests.support.kubeflow.children import family
 from tests.support.waiting import wait_for
 
-from jetcal_api.documents import InventoryResult
+from jetcal_api.results import InventoryResult
 from jetcal_operator import naming
 from jetcal_operator.platform import Platform
 from jetcal_operator.stages import jobs

@@ -21,7 +21,8 @@ from tests.support.servers import web_server, xrootd_server
 
 from jetcal import storage, worker
 from jetcal.data import inventory, prepare, shards
-from jetcal_api.documents import InventoryInput, InventoryResult, PrepareInput, PrepareResult
+from jetcal_api.documents import InventoryInput, PrepareInput
+from jetcal_api.results import InventoryResult, PrepareResult
 from jetcal_api.spec import JetSelection, Split
 
 JETCAL = [sys.executable, "-m", "jetcal.cli"]

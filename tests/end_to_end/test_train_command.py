@@ -15,7 +15,8 @@ import pytest
 from tests.support.prepared import FINGERPRINT, prepare_toys
 
 from jetcal.models import load
-from jetcal_api.documents import TrainInput, TrainResult, TrialInput
+from jetcal_api.documents import TrainInput, TrialInput
+from jetcal_api.results import TrainResult
 from jetcal_api.spec import ModelSpec
 
 JETCAL = Path(sys.executable).with_name("jetcal")

@@ -28,7 +28,8 @@ from jetcal.export.stage import export
 from jetcal.serving.inference import OnnxModel
 from jetcal.serving.triton import TritonModel
 from jetcal.serving.verification import verify
-from jetcal_api.documents import ExportResult, VerifyInput, VerifyResult
+from jetcal_api.documents import VerifyInput
+from jetcal_api.results import ExportResult, VerifyResult
 from jetcal_operator.local.triton.server import TritonServer
 
 pytestmark = [pytest.mark.triton]

@@ -14,8 +14,9 @@ from jetcal.data.padding import pad
 from jetcal.models import Network, build
 from jetcal.models.checkpoint import dump
 from jetcal.models.features import RawJets, constituent_features, jet_features
-from jetcal_api.documents import ExportInput, ModelSource, PrepareResult, Shard, TrainResult
+from jetcal_api.documents import ExportInput, ModelSource
 from jetcal_api.hyperparameters import ParticleNet, Pfn
+from jetcal_api.results import PrepareResult, Shard, TrainResult
 from jetcal_api.spec import ModelSpec
 from jetcal_api.status import JetCounts
 

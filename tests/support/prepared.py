@@ -9,7 +9,7 @@ from tests.support.toys import toy_jets
 
 from jetcal.data import shards
 from jetcal.data.jets import Jets
-from jetcal_api.documents import PrepareResult, Shard
+from jetcal_api.results import PrepareResult, Shard
 from jetcal_api.status import JetCounts
 
 FINGERPRINT = "0123456789abcdef"

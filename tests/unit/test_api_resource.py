@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 from tests.support.calibrations import calibration, changed
 
-from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrainResult, parse_input
+from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, parse_input
 from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, hyperparameters
 from jetcal_api.resource import JetCalibration
+from jetcal_api.results import TrainResult
 from jetcal_api.spec import ModelSpec
 from jetcal_operator.platform import Platform, UnknownTritonError
 from jetcal_operator.stages.dataset import Inventory

@@ -20,7 +20,8 @@ from jetcal.cli import main
 from jetcal.data import inventory, ntuples, prepare, shards, sources
 from jetcal.data.jets import take
 from jetcal.errors import JetcalError
-from jetcal_api.documents import InventoryInput, InventoryResult, PrepareInput, PrepareResult, Source
+from jetcal_api.documents import InventoryInput, PrepareInput
+from jetcal_api.results import InventoryResult, PrepareResult, Source
 from jetcal_api.spec import JetSelection, Split
 
 CUTS = [

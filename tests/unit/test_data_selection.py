@@ -9,7 +9,7 @@ from tests.support.toys import toy_jets
 from jetcal.data import selection
 from jetcal.data.jets import Jets, concatenate, take
 from jetcal.data.shards import PARTS, Events, concatenate_events
-from jetcal_api.documents import Cut
+from jetcal_api.results import Cut
 from jetcal_api.spec import JetSelection, Split
 
 SELECTION = JetSelection(min_gen_pt=30, max_abs_eta=2.0)

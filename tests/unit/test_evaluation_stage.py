@@ -16,7 +16,8 @@ from jetcal import worker
 from jetcal.data import shards
 from jetcal.errors import JetcalError
 from jetcal.evaluation import stage
-from jetcal_api.documents import Cut, EvaluateInput, EvaluateResult, ExportResult, PrepareResult, Shard
+from jetcal_api.documents import EvaluateInput
+from jetcal_api.results import Cut, EvaluateResult, ExportResult, PrepareResult, Shard
 from jetcal_api.spec import Acceptance
 from jetcal_api.status import JetCounts
 

@@ -20,7 +20,7 @@ from jetcal.export import golden, graph
 from jetcal.export.parity import LIMITS
 from jetcal.export.stage import export
 from jetcal.serving.inference import OnnxModel
-from jetcal_api.documents import ExportResult
+from jetcal_api.results import ExportResult
 
 
 @pytest.fixture(scope="module", params=list(SPECS))

@@ -15,7 +15,8 @@ import pytest
 
 from jetcal import storage, worker
 from jetcal.errors import JetcalError, TransientError
-from jetcal_api.documents import InventoryInput, InventoryResult, PrepareInput
+from jetcal_api.documents import InventoryInput, PrepareInput
+from jetcal_api.results import InventoryResult
 
 
 @pytest.fixture

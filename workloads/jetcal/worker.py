@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from jetcal import storage
 from jetcal.errors import PERMANENT, TERMINATED, TRANSIENT, JetcalError
 from jetcal.storage import NotFoundError, local
-from jetcal_api.documents import MESSAGE_LIMIT, Result, StageInput
+from jetcal_api.documents import StageInput
+from jetcal_api.results import MESSAGE_LIMIT, Result
 
 Input = TypeVar("Input", bound=StageInput)
 Outcome = TypeVar("Outcome", bound=Result)

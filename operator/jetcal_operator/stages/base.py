@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from jetcal_api.documents import Result, StageInput
+from jetcal_api.documents import StageInput
+from jetcal_api.results import Result
 from jetcal_api.spec import Resources
 from jetcal_api.status import ConditionType
 from jetcal_operator import naming

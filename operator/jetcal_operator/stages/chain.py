@@ -6,7 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from jetcal_api.documents import EvaluateResult, ExportResult, ModelSource, PrepareResult, TrainResult
+from jetcal_api.documents import ModelSource
+from jetcal_api.results import EvaluateResult, ExportResult, PrepareResult, TrainResult
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import Inventory, Prepare
 from jetcal_operator.stages.evaluation import Evaluation

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.documents import InventoryInput, InventoryResult, PrepareInput, PrepareResult
+from jetcal_api.documents import InventoryInput, PrepareInput
+from jetcal_api.results import InventoryResult, PrepareResult
 from jetcal_api.status import JetCounts
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.scope import Scope

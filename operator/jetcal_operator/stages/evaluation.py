@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.documents import EvaluateInput, EvaluateResult
+from jetcal_api.documents import EvaluateInput
+from jetcal_api.results import EvaluateResult
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
 from jetcal_operator.stages.progress import Progress, Succeeded

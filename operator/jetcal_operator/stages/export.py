@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.documents import MODEL_NAME, ExportInput, ExportResult, ModelSource
+from jetcal_api.documents import MODEL_NAME, ExportInput, ModelSource
+from jetcal_api.results import ExportResult
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
 from jetcal_operator.stages.scope import Scope

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from jetcal_api.base import Model
-from jetcal_api.documents import EvaluateResult, ExportResult, TrainResult, fingerprint
+from jetcal_api.documents import fingerprint
+from jetcal_api.results import EvaluateResult, ExportResult, TrainResult
 from jetcal_api.status import Revision, TrialCounts
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest

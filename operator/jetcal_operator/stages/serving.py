@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from jetcal_api.documents import MODEL_NAME, VerifyInput, VerifyResult, fingerprint
+from jetcal_api.documents import MODEL_NAME, VerifyInput, fingerprint
+from jetcal_api.results import VerifyResult
 from jetcal_api.spec import Serving as ServingSpec
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.documents import OBJECTIVE, TrainInput, TrainResult
+from jetcal_api.documents import OBJECTIVE, TrainInput
+from jetcal_api.results import TrainResult
 from jetcal_api.spec import ModelSpec
 from jetcal_api.spec import Training as TrainingSpec
 from jetcal_operator import naming

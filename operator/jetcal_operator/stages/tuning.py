@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrainResult, TrialInput
+from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrialInput
+from jetcal_api.results import TrainResult
 from jetcal_api.spec import Tuning as TuningSpec
 from jetcal_api.status import TrialCounts
 from jetcal_operator import naming

@@ -23,7 +23,8 @@ def inventory() -> None:
 
     with worker.stage():
         from jetcal.data.inventory import take
-        from jetcal_api.documents import InventoryInput, InventoryResult
+        from jetcal_api.documents import InventoryInput
+        from jetcal_api.results import InventoryResult
 
         document = worker.read_input(InventoryInput)
         result = worker.find_result(document, InventoryResult)
@@ -53,7 +54,8 @@ def prepare() -> None:
     with worker.stage():
         from jetcal.data.parallel import prepare_parts
         from jetcal.data.prepare import merge
-        from jetcal_api.documents import PrepareInput, PrepareResult
+        from jetcal_api.documents import PrepareInput
+        from jetcal_api.results import PrepareResult
 
         document = worker.read_input(PrepareInput)
         result = worker.find_result(document, PrepareResult)

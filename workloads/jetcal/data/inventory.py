@@ -12,7 +12,8 @@ from jetcal import storage, worker
 from jetcal.data import sources
 from jetcal.errors import JetcalError
 from jetcal_api.base import Model
-from jetcal_api.documents import InventoryInput, InventoryResult, Source, fingerprint
+from jetcal_api.documents import InventoryInput, fingerprint
+from jetcal_api.results import InventoryResult, Source
 
 BYTES_PER_SHARD = 512 * 2**20
 MIN_SHARDS, MAX_SHARDS = 4, 256

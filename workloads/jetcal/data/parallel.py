@@ -12,7 +12,8 @@ from multiprocessing.connection import wait
 
 from jetcal.data.prepare import prepare_part
 from jetcal.errors import TransientError
-from jetcal_api.documents import PrepareInput, PrepareResult
+from jetcal_api.documents import PrepareInput
+from jetcal_api.results import PrepareResult
 
 MAX_PROCESSES = 8
 """Each process needs about half a gigabyte."""

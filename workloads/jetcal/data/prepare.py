@@ -19,7 +19,8 @@ from jetcal.data.jets import Jets, concatenate, take
 from jetcal.data.ntuples import Piece
 from jetcal.data.shards import PARTS, Events, Part
 from jetcal.errors import JetcalError
-from jetcal_api.documents import Cut, PrepareInput, PrepareResult, Shard, Source
+from jetcal_api.documents import PrepareInput
+from jetcal_api.results import Cut, PrepareResult, Shard, Source
 from jetcal_api.status import JetCounts
 
 CONSTITUENTS_PER_FILE = 2_000_000

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from jetcal.data.jets import Jets
 from jetcal.data.shards import PARTS, Events, Part
-from jetcal_api.documents import Cut
+from jetcal_api.results import Cut
 from jetcal_api.spec import JetSelection, Split
 
 Requirement = tuple[str, NDArray[np.bool_]]

@@ -20,7 +20,7 @@ from jetcal import storage
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, TRUTH_COLUMNS, Jets
 from jetcal.errors import JetcalError
 from jetcal.storage import local
-from jetcal_api.documents import PrepareResult
+from jetcal_api.results import PrepareResult
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

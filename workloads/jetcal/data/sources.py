@@ -21,7 +21,7 @@ from jetcal import storage
 from jetcal.data import xrootd
 from jetcal.errors import JetcalError, TransientError
 from jetcal.storage import NotFoundError, StorageError, local, s3
-from jetcal_api.documents import Source
+from jetcal_api.results import Source
 
 _HTTP_TIMEOUT = 60
 """Seconds without an answer."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from jetcal.errors import JetcalError, TransientError
 from jetcal.storage import NotFoundError, StorageError, local
-from jetcal_api.documents import Source
+from jetcal_api.results import Source
 
 _SCHEME = "root://"
 _NOT_FOUND = 3011

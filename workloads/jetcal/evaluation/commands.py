@@ -23,7 +23,8 @@ def evaluate() -> None:
     from jetcal import worker
 
     with worker.stage():
-        from jetcal_api.documents import EvaluateInput, EvaluateResult
+        from jetcal_api.documents import EvaluateInput
+        from jetcal_api.results import EvaluateResult
 
         document = worker.read_input(EvaluateInput)
         result = worker.find_result(document, EvaluateResult)

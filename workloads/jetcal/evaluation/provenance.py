@@ -6,7 +6,8 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-from jetcal_api.documents import EvaluateInput, ExportResult, PrepareResult
+from jetcal_api.documents import EvaluateInput
+from jetcal_api.results import ExportResult, PrepareResult
 
 PACKAGES = ("jetcal", "numpy", "onnxruntime", "matplotlib", "mplhep")
 

@@ -17,7 +17,8 @@ from jetcal.evaluation.predictions import score
 from jetcal.evaluation.provenance import provenance
 from jetcal.evaluation.response import BASELINE, NETWORK
 from jetcal.serving.inference import OnnxModel
-from jetcal_api.documents import EvaluateInput, EvaluateResult, ExportResult, PrepareResult
+from jetcal_api.documents import EvaluateInput
+from jetcal_api.results import EvaluateResult, ExportResult, PrepareResult
 
 PUBLISHED_PLOTS = "plots"
 """Folder of the report's plots as single files."""

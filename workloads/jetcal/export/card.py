@@ -10,7 +10,8 @@ from jetcal.export.parity import Parity
 from jetcal.export.validity import Validity
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, Feature
 from jetcal.models.standardisation import LIMIT
-from jetcal_api.documents import ExportInput, PrepareResult, TrainResult
+from jetcal_api.documents import ExportInput
+from jetcal_api.results import PrepareResult, TrainResult
 
 MEANINGS = {
     "pt": ("GeV", "transverse momentum, falling from slot to slot; 0 marks an empty slot"),

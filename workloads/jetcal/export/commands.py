@@ -22,7 +22,8 @@ def export() -> None:
     from jetcal import worker
 
     with worker.stage():
-        from jetcal_api.documents import ExportInput, ExportResult
+        from jetcal_api.documents import ExportInput
+        from jetcal_api.results import ExportResult
 
         document = worker.read_input(ExportInput)
         result = worker.find_result(document, ExportResult)

@@ -15,7 +15,8 @@ from jetcal.export.parity import LIMITS
 from jetcal.export.validity import Validity
 from jetcal.models.registry import ENCODERS
 from jetcal.serving.inference import OnnxModel
-from jetcal_api.documents import MODEL_NAME, ExportInput, ExportResult, PrepareResult, TrainResult
+from jetcal_api.documents import MODEL_NAME, ExportInput
+from jetcal_api.results import ExportResult, PrepareResult, TrainResult
 
 PACKAGES = ("jetcal", "torch", "onnx", "onnxruntime")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from jetcal import storage, worker
 from jetcal.errors import JetcalError
-from jetcal_api.documents import MODEL_NAME, ExportResult
+from jetcal_api.documents import MODEL_NAME
+from jetcal_api.results import ExportResult
 
 INSIDE = ("1/model.onnx", f"{MODEL_NAME}/1/model.onnx", f"repository/{MODEL_NAME}/1/model.onnx")
 """Where model.onnx lies in a model's folder, a model repository, an export's attempt."""

@@ -19,7 +19,7 @@ from jetcal.data.jets import OUTPUTS
 from jetcal.errors import JetcalError
 from jetcal.serving.corrector import Model, factors
 from jetcal.storage import local
-from jetcal_api.documents import Source
+from jetcal_api.results import Source
 
 Columns = Mapping[str, NDArray[Any]]
 

@@ -6,7 +6,8 @@ from jetcal import storage, worker
 from jetcal.errors import TransientError
 from jetcal.export.golden import Golden
 from jetcal.serving.triton import TritonModel
-from jetcal_api.documents import ExportResult, VerifyInput, VerifyResult
+from jetcal_api.documents import VerifyInput
+from jetcal_api.results import ExportResult, VerifyResult
 
 READY_SECONDS = 300.0
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from jetcal.storage import local, s3
 from jetcal.storage.errors import NotFoundError, StorageError
-from jetcal_api.documents import Source
+from jetcal_api.results import Source
 
 __all__ = [
     "NotFoundError",

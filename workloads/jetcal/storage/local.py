@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jetcal.errors import TransientError
 from jetcal.storage.errors import NotFoundError, StorageError
-from jetcal_api.documents import Source
+from jetcal_api.results import Source
 
 _TRANSIENT = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.ENOLCK, errno.EREMOTEIO, errno.ECONNRESET}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EOPNOTSUPP}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jetcal.errors import JetcalError, TransientError
 from jetcal.storage import local
 from jetcal.storage.errors import NotFoundError, StorageError
-from jetcal_api.documents import Source
+from jetcal_api.results import Source
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

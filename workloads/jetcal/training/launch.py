@@ -16,7 +16,7 @@ from jetcal.errors import PERMANENT, TERMINATED, JetcalError, TransientError
 from jetcal.training.metrics import KatibFile
 from jetcal.training.stop import StoppedError
 from jetcal.training.work import Work
-from jetcal_api.documents import TrainResult
+from jetcal_api.results import TrainResult
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

@@ -25,7 +25,7 @@ from jetcal.training.state import State, best_epoch
 from jetcal.training.statistics import constant_error, learn_scales, learn_spectrum
 from jetcal.training.stop import Stop, StoppedError
 from jetcal.training.work import Work, work_from_json
-from jetcal_api.documents import PrepareResult, TrainResult
+from jetcal_api.results import PrepareResult, TrainResult
 
 LEAST_GAIN = 0.005
 """By which share the error must be below that of a constant; a network that misses it has collapsed to one."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from jetcal.data import shards
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets
 from jetcal.data.padding import pad_indices
-from jetcal_api.documents import PrepareResult
+from jetcal_api.results import PrepareResult
 
 BLOCK = 4096
 """Neighbouring jets that are read together."""
