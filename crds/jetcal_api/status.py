@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from jetcal_api.base import Model
+
+SIGNIFICANT_DIGITS = 6
+
+
+def _shortened(value: float) -> float:
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
+Figure = Annotated[float, AfterValidator(_shortened)]
+"""A measured number, in as many digits as people read; the report has them all."""
 
 ConditionType = Literal[
     "Ready",
@@ -76,7 +86,7 @@ class BestTrial(Model):
     """Name of the trial."""
     hyperparameters: dict[str, str]
     """Hyperparameters by their names in the search space."""
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     """Metrics of its best epoch."""
 
 
@@ -96,7 +106,7 @@ class TrainingStatus(Model):
     """Epochs made."""
     best_epoch: int
     """Epoch whose weights were kept, counted from 1."""
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     """Metrics of the best epoch."""
 
 
@@ -116,7 +126,7 @@ class EvaluationStatus(Model):
 
     report: str
     """Uri of report.html."""
-    figures: dict[str, float]
+    figures: dict[str, Figure]
     """The figures that decided."""
 
 
@@ -146,7 +156,7 @@ class Revision(Model):
     """Trial whose hyperparameters it has."""
     report: str
     """Uri of its report."""
-    figures: dict[str, float]
+    figures: dict[str, Figure]
     """The figures that decided."""
 
 

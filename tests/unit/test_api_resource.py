@@ -11,6 +11,7 @@ from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, hype
 from jetcal_api.resource import JetCalibration
 from jetcal_api.results import TrainResult
 from jetcal_api.spec import ModelSpec
+from jetcal_api.status import BestTrial
 from jetcal_operator.platform import Platform, UnknownTritonError
 from jetcal_operator.stages.dataset import Inventory
 from jetcal_operator.stages.scope import Scope
@@ -88,3 +89,10 @@ def test_a_model_is_exported_for_what_the_release_can_load(release, target):
 def test_an_unknown_release_is_refused_with_the_known_ones():
     with pytest.raises(UnknownTritonError, match=r"26\.09-py3 is not known; known are 21\.09-py3, .*26\.07-py3"):
         Platform().export_target("26.09-py3")
+
+
+def test_a_status_shows_figures_in_as_many_digits_as_people_read():
+    metrics = {"validation_loss": 0.06856278443389517, "jets": 123456789.0}
+    shown = BestTrial(name="a", hyperparameters={"learningRate": 0.0081112791099}, metrics=metrics)
+    assert shown.metrics == {"validation_loss": 0.0685628, "jets": 123457000.0}
+    assert shown.hyperparameters == {"learningRate": 0.0081112791099}
