@@ -93,6 +93,6 @@ def test_an_unknown_release_is_refused_with_the_known_ones():
 
 def test_a_status_shows_figures_in_as_many_digits_as_people_read():
     metrics = {"validation_loss": 0.06856278443389517, "jets": 123456789.0}
-    shown = BestTrial(name="a", hyperparameters={"learningRate": 0.0081112791099}, metrics=metrics)
+    shown = BestTrial(name="a", hyperparameters={"learningRate": "0.0081112791099"}, metrics=metrics)
     assert shown.metrics == {"validation_loss": 0.0685628, "jets": 123457000.0}
-    assert shown.hyperparameters == {"learningRate": 0.0081112791099}
+    assert shown.hyperparameters == {"learningRate": "0.0081112791099"}
