@@ -111,6 +111,10 @@ def test_the_endpoint_corrects_jets(kubectl, namespace, tmp_path):
     assert np.isfinite(corrections).all()
 
 
+def test_the_chart_tests_itself(operator):
+    operator.test()
+
+
 def test_the_operator_may_not_read_secrets(operator, kubectl, namespace):
     (account,) = {pod["spec"]["serviceAccountName"] for pod in operator.pods()}
     user = f"--as=system:serviceaccount:{operator.namespace}:{account}"

@@ -36,6 +36,10 @@ class Operator:
         """``helm install``, until the Deployment is available."""
         self._helm("upgrade", "--install", "--create-namespace", "--wait", "--timeout=3m", f"--values={values}", CHART)
 
+    def test(self) -> None:
+        """``helm test``: a Pod asks the operator whether it is ready."""
+        self._helm("test", "--timeout=2m")
+
     def uninstall(self) -> None:
         """``helm uninstall``; the chart keeps the CRD."""
         self._helm("uninstall", "--ignore-not-found", "--wait")
