@@ -76,9 +76,17 @@ def program(name: str) -> Path:
 def module_folder(module: str) -> Path:
     """Folder of a pinned module's files (its custom resource definitions, say), downloaded if need be."""
     families = sorted(folder.name for folder in FAMILIES.iterdir())
-    family = next(family for family in families if _pinned(family, module))
+    family = next(family for family in families if _asks_for(family, module))
     _go(family, "mod", "download", module)
     return Path(_go(family, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module).strip())
+
+
+def _asks_for(family: str, module: str) -> bool:
+    """Whether the family is there for the module, and does not merely bring it along."""
+    text = (FAMILIES / family / "go.mod").read_text()
+    return bool(
+        re.search(rf"^(?:tool {re.escape(module)}(?:/\S+)?|require {re.escape(module)} v\S+)$", text, re.MULTILINE)
+    )
 
 
 def _pinned(family: str, module: str) -> str | None:
