@@ -110,8 +110,6 @@ def test_retryable_failures_are_never_given_up_whatever_the_backoff_limit_says(k
         kubelet.out_of_memory(home.plane, worker)
         worker = replacement(home, worker)
     assert outcome(home.read(job)).phase == "Running"
-    restarting = wait_for("it says that it restarts", lambda: condition(home.read(job), "Restarting"))
-    assert restarting["reason"] == "PyTorchJobRestarting"
 
 
 def test_a_suspended_training_has_no_pods_and_goes_on_when_it_is_resumed(home):
