@@ -12,7 +12,7 @@ from tests.support.waiting import wait_for
 from jetcal_operator import naming
 from jetcal_operator.platform import Platform
 from jetcal_operator.stages import jobs
-from jetcal_operator.stages.progress import condition, is_true, may_heal, outcome
+from jetcal_operator.stages.progress import is_true, may_heal, outcome
 
 pytestmark = pytest.mark.usefixtures("training_operator")
 STORAGE_AWAY = 128
