@@ -96,6 +96,14 @@ def _search_fields() -> dict[str, object]:
     return found
 
 
+def _files_on_a_cluster() -> Rule:
+    schemes = " || ".join(f"file.startsWith('{scheme}://')" for scheme in ("s3", "https", "root"))
+    return Rule(
+        f"self.files.all(file, {schemes})",
+        "files: a cluster reads s3://, https:// and root:// uris; paths are for jetcal run",
+    )
+
+
 RULES: dict[str, list[Rule]] = {
     JetCalibrationSpec.__name__: [
         Rule("has(self.tuning) || has(self.training)", "give tuning, training or both"),
@@ -108,13 +116,7 @@ RULES: dict[str, list[Rule]] = {
             "uri cannot be changed: what serves and its history lie there; make another JetCalibration instead",
         ),
     ],
-    "Dataset": [
-        Rule(
-            "self.files.all(file, file.startsWith('s3://') || file.startsWith('https://') || "
-            "file.startsWith('root://'))",
-            "files: a cluster reads s3://, https:// and root:// uris; paths are for jetcal run",
-        ),
-    ],
+    "Dataset": [_files_on_a_cluster()],
     "Split": [
         Rule(
             "[self.train + self.validation + self.test].all(total, total > 0.999999 && total < 1.000001)",
@@ -122,6 +124,13 @@ RULES: dict[str, list[Rule]] = {
         ),
     ],
     "ModelSpec": [Rule(_one_of(list(ARCHITECTURES)), f"give exactly one architecture of {', '.join(ARCHITECTURES)}")],
+    "FlavourShares": [
+        Rule(
+            "self.uds > 0.0 || self.c > 0.0 || self.b > 0.0 || self.g > 0.0",
+            "give at least one flavour a share above 0, or no jet counts",
+        ),
+    ],
+    "SystematicSample": [_files_on_a_cluster()],
     "IntegerRange": [*_range_rules(), _log_rule("0")],
     "NumberRange": [*_range_rules(), _log_rule("0.0")],
     "Tuning": _algorithm_rules(),

@@ -17,7 +17,7 @@ SHORT_NAME = "jetcal"
 CATEGORY = "jec"
 HEAD = "# Written from the models of jetcal_api by `make crd`; a test keeps it equal to them.\n"
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-LIST_KEYS = {"conditions": "type", "settings": "name"}
+LIST_KEYS = {"conditions": "type", "settings": "name", "systematics": "name"}
 """Lists whose entries are told apart by one of their fields, so that several writers can own entries."""
 
 COLUMNS: tuple[tuple[str, str, str, int], ...] = (

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from jetcal_api.base import Model
+from jetcal_api.columns import Columns
 from jetcal_api.hyperparameters import SearchSpace
-from jetcal_api.spec import Acceptance, Algorithm, EarlyStopping, JetSelection, ModelSpec, Split
+from jetcal_api.spec import Acceptance, Algorithm, EarlyStopping, JetSelection, ModelSpec, Split, SystematicSample
 
 OBJECTIVE = "validation_loss"
 """Metric that trials minimise."""
@@ -55,6 +56,7 @@ class PrepareInput(StageInput):
     shards: int
     """Parts that are prepared independently."""
     tree: str
+    columns: Columns = Columns()
     jets: JetSelection
     split: Split
 
@@ -68,7 +70,9 @@ class TrainInput(StageInput):
     model: ModelSpec
     epochs: int
     seed: int = 1
-    """Seed of initialisation and shuffling."""
+    """Seed of initialisation and shuffling; an ensemble's later members count on from it."""
+    ensemble: int = 1
+    """Members to train."""
 
 
 class TrialInput(StageInput):
@@ -105,6 +109,14 @@ class ExportInput(StageInput):
     """ONNX IR version that the Triton release can load."""
 
 
+class Reading(Model):
+    """How jets are read from ntuples without being prepared."""
+
+    tree: str
+    columns: Columns
+    jets: JetSelection
+
+
 class EvaluateInput(StageInput):
     """Judge a candidate on its test jets, beside the baseline."""
 
@@ -114,7 +126,12 @@ class EvaluateInput(StageInput):
     """Fingerprint of the candidate's export stage."""
     baseline: str | None = None
     """Fingerprint of the export stage of the revision accepted before."""
+    tuning: str | None = None
+    """Fingerprint of the search whose trials the report shows."""
     acceptance: Acceptance
+    systematics: list[SystematicSample] = []
+    reading: Reading | None = None
+    """How the systematic samples are read; given with them."""
 
 
 class VerifyInput(StageInput):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from jetcal_api import hyperparameters, resource, spec
+from jetcal_api import hyperparameters, resource, scalars
 from jetcal_api.rules import Path, Problems
 
 SHOWN = 80
@@ -32,14 +32,15 @@ _LENGTHS = {
     "string_too_long": "must have at most {max_length} characters",
 }
 _PATTERNS: tuple[tuple[Any, str], ...] = (
-    (spec.Quantity, "a quantity such as 500m, 2 or 4Gi"),
-    (spec.DnsLabel, "lower-case letters, digits and dashes"),
+    (scalars.Quantity, "a quantity such as 500m, 2 or 4Gi"),
+    (scalars.DnsLabel, "lower-case letters, digits and dashes"),
     (resource.ResourceName, "lower-case letters, digits and dashes, a letter first"),
-    (spec.TritonVersion, "a release of Triton such as 26.06-py3"),
-    (spec.TreePath, "the path of a tree, such as AK4jets/jetTree"),
-    (spec.SettingName, "a name of letters, digits and underscores"),
-    (spec.SettingValue, "text of letters, digits, dots, signs and underscores"),
-    (spec.Uri, "a uri or a path without spaces, quotes or characters that a shell knows"),
+    (scalars.TritonVersion, "a release of Triton such as 26.06-py3"),
+    (scalars.TreePath, "the path of a tree, such as AK4jets/jetTree"),
+    (scalars.SettingName, "a name of letters, digits and underscores"),
+    (scalars.SettingValue, "text of letters, digits, dots, signs and underscores"),
+    (scalars.Formula, "a formula over branches, such as jet_pt / 1000"),
+    (scalars.Uri, "a uri or a path without spaces, quotes or characters that a shell knows"),
 )
 
 

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from jetcal_api.base import Model
 from jetcal_api.rules import Problems, search_problems
-from jetcal_api.spec import Dataset, DnsLabel, Evaluation, ModelSpec, Serving, Storage, TensorBoard, Training, Tuning
+from jetcal_api.scalars import DnsLabel
+from jetcal_api.spec import Dataset, Evaluation, ModelSpec, Serving, Storage, TensorBoard, Training, Tuning
 from jetcal_api.status import Status
 
 GROUP = "jetcal.dev"

@@ -98,13 +98,27 @@ class Shard(Model):
     constituents: int
 
 
-class TrainResult(Result):
-    """A trained network."""
+class Member(Model):
+    """One network of an ensemble."""
 
-    long_fields: ClassVar[frozenset[str]] = frozenset({"history"})
+    seed: int
+    checkpoint: str
+    """Uri of its best.pt."""
+    best_epoch: int
+    """Counted from 1."""
+    metrics: dict[str, float]
+    """Metrics of the best epoch."""
+
+
+class TrainResult(Result):
+    """A trained network, or an ensemble of them."""
+
+    long_fields: ClassVar[frozenset[str]] = frozenset({"history", "members"})
 
     checkpoint: str
-    """Uri of best.pt."""
+    """Uri of best.pt; of the first member's, as are epochs and metrics."""
+    members: list[Member] = []
+    """All members of an ensemble; empty for a single network."""
     trial: str | None = None
     hyperparameters: dict[str, str]
     """By their names in the search space."""
@@ -134,6 +148,8 @@ class ExportResult(Result):
     """Uri of golden.npz: inputs and expected outputs."""
     card: str
     """Uri of model-card.md."""
+    members: int = 1
+    """Networks in the graph, whose mean is the correction."""
     parity: dict[str, float]
     """``max_relative`` and ``share_within_1e5`` between torch and ONNX Runtime on the golden sample."""
 
@@ -150,6 +166,8 @@ class EvaluateResult(Result):
     """Uri of report.html."""
     metrics: str
     """Uri of metrics.json."""
+    corrections: str | None = None
+    """Uri of the folder with the residual correction and the resolution: L2Relative text and correctionlib JSON."""
 
 
 class VerifyResult(Result):

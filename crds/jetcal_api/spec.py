@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Protocol, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from jetcal_api.base import Model
+from jetcal_api.columns import Columns
 from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, Optimizer, ParticleNet, Pfn, SearchSpace
 from jetcal_api.rules import Problems
+from jetcal_api.scalars import DnsLabel, Quantity, SettingName, SettingValue, TreePath, TritonVersion, Uri
+from jetcal_api.weights import JetWeights
 
-DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-
-
-def _as_text(value: Any) -> Any:
-    """A bare whole number is as good as its text, as an API server's int-or-string has it."""
-    if isinstance(value, float):
-        msg = f"must be a whole number or text such as 500m or '{value:g}', in quotes, got {value:g}"
-        raise ValueError(msg)  # noqa: TRY004  # pydantic turns only a ValueError into a sentence
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Quantity = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
-        max_length=32,
-        json_schema_extra={"format": "int-or-string", "minimum": 0},
-    ),
-    BeforeValidator(_as_text),
-]
-Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x20\x7f-\xa0'\"`$;|&<>\\]+$")]
-TritonVersion = Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}-py3$", max_length=16)]
-TreePath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_./-]+$")]
-SettingName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-SettingValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]*$", max_length=64)]
 Loss = Literal["MaskedMAE", "Huber", "LogCosh", "LogCoshQuantiles", "GaussianNLL"]
 
 
@@ -90,6 +68,8 @@ class Dataset(Model):
     """ROOT files: s3://, https:// or root:// uris with globs; paths (from the YAML) only in ``jetcal run``."""
     tree: TreePath = "AK4jets/jetTree"
     """Path of the tree in each file; its highest cycle is read."""
+    columns: Columns | None = None
+    """How the tree names what a jet needs; the schema of CERN Open Data record 12100 when left out."""
     jets: JetSelection = JetSelection()
     """Which jets take part."""
     split: Split = Split()
@@ -109,6 +89,8 @@ class ModelSpec(Model):
     """How the weights are fitted."""
     loss: Loss = "LogCoshQuantiles"
     """Loss on log(pT_gen / pT_raw): absolute error (masked), Huber, log-cosh (with quantiles), Gaussian."""
+    jet_weights: JetWeights = JetWeights()
+    """How much each training jet counts."""
 
     @model_validator(mode="after")
     def _exactly_one_architecture(self) -> ModelSpec:
@@ -161,12 +143,24 @@ class Setting(Model):
     """Value, as a string."""
 
 
-def _named_once(settings: list[Setting]) -> list[Setting]:
-    names = [setting.name for setting in settings]
+class Named(Protocol):
+    """What is told apart by its name."""
+
+    @property
+    def name(self) -> str:
+        """Of which there is one in a list."""
+        ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def _named_once(entries: list[N]) -> list[N]:
+    names = [entry.name for entry in entries]
     twice = [index for index, name in enumerate(names) if name in names[:index]]
     if twice:
         raise Problems.error([((index,), f"{names[index]} is given twice") for index in twice])
-    return settings
+    return entries
 
 
 Settings = Annotated[list[Setting], Field(max_length=16), AfterValidator(_named_once)]
@@ -240,6 +234,8 @@ class Training(Model):
     """Training processes in each Pod."""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Passes over the training set."""
+    ensemble: Annotated[int, Field(ge=1, le=16)] = 1
+    """Members, each with a seed of its own, trained one after the other and served as one; their spread is reported."""
     resources: TrainingResources = TrainingResources(cpu="4", memory="12Gi")
     """What each Pod asks for."""
 
@@ -262,11 +258,22 @@ class Acceptance(Model):
     """Whether a resolution worse than that of the revision accepted before, beyond its error, is refused."""
 
 
+class SystematicSample(Model):
+    """Jets of another generator tune or detector, which the correction was not trained for."""
+
+    name: DnsLabel
+    """Name in the report and in the corrections' uncertainty sources."""
+    files: Annotated[list[Uri], Field(min_length=1, max_length=256)]
+    """ROOT files of the same tree and columns as the dataset; every selected jet is a test jet."""
+
+
 class Evaluation(Model):
     """How a candidate is judged."""
 
     acceptance: Acceptance = Acceptance()
     """Thresholds."""
+    systematics: Annotated[list[SystematicSample], Field(max_length=8), AfterValidator(_named_once)] = []
+    """Samples whose difference in response is an uncertainty of the correction."""
 
 
 class Serving(Model):

@@ -126,6 +126,8 @@ class EvaluationStatus(Model):
 
     report: str
     """Uri of report.html."""
+    corrections: str | None = None
+    """Uri of the folder with L2Relative text and correctionlib JSON."""
     figures: dict[str, Figure]
     """The figures that decided."""
 

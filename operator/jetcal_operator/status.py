@@ -83,7 +83,7 @@ def build(resource: JetCalibration, findings: Findings, endpoint: Endpoint, reco
         model=ModelStatus(uri=model.repository, sha256=model.sha256, opset=model.opset)
         if isinstance(model, ExportResult)
         else None,
-        evaluation=EvaluationStatus(report=verdict.report, figures=verdict.figures)
+        evaluation=EvaluationStatus(report=verdict.report, corrections=verdict.corrections, figures=verdict.figures)
         if isinstance(verdict, EvaluateResult)
         else None,
         serving=ServingStatus(url=endpoint.url, revision=endpoint.revision)

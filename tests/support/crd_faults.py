@@ -135,7 +135,7 @@ def _breaks(base: dict[str, Any], path: Path, schema: Schema, keyword: str, boun
     if keyword in {"x-kubernetes-list-type", "nullable"}:
         return
     if keyword == _RULES:
-        yield Fault(path, keyword, bound[0]["message"], changed(base, path, "no good"))
+        yield Fault(path, keyword, bound[0]["message"], changed(base, path, "no good?"))
         return
     if keyword == "x-kubernetes-list-map-keys":
         entry = at(base, path)[0]

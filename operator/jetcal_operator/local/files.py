@@ -82,10 +82,16 @@ def localised(document: Mapping[str, Any], folder: Path, storage: Path | None = 
         message = f"spec.storage.uri: {uri} is not on this machine; give a folder with --storage DIR"
         raise LocalError(message)
     spec["storage"] = {**spec["storage"], "uri": uri}
-    files = [_absolute(uri, folder) for uri in spec["dataset"]["files"]]
-    spec["dataset"] = {**spec["dataset"], "files": files}
+    spec["dataset"] = _with_absolute_files(spec["dataset"], folder)
+    if systematics := spec.get("evaluation", {}).get("systematics"):
+        samples = [_with_absolute_files(sample, folder) for sample in systematics]
+        spec["evaluation"] = {**spec["evaluation"], "systematics": samples}
     metadata = {"namespace": "default", **document["metadata"]}
     return {"apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": metadata, "spec": spec}
+
+
+def _with_absolute_files(section: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    return {**section, "files": [_absolute(uri, folder) for uri in section["files"]]}
 
 
 def _absolute(uri: str, folder: Path) -> str:

@@ -73,12 +73,13 @@ def chain(scope: Scope, records: Records) -> Generator[Stage, Any, Candidate]:
         raise AssertionError(message)
     export = Export(scope, dataset.fingerprint, source, opset, ir)
     model: ExportResult = yield export
-    evaluation = Evaluation(scope, dataset.fingerprint, export.fingerprint, records)
+    searched = tuning.fingerprint if tuning else None
+    evaluation = Evaluation(scope, dataset.fingerprint, export.fingerprint, records, searched)
     verdict: EvaluateResult = yield evaluation
     return Candidate(
         revision=export.fingerprint,
         dataset=dataset.fingerprint,
-        tuning=tuning.fingerprint if tuning else None,
+        tuning=searched,
         choice=choice,
         training=training.fingerprint if training else None,
         trained=trained,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jetcal_api.columns import Columns
 from jetcal_api.documents import InventoryInput, PrepareInput
 from jetcal_api.results import InventoryResult, PrepareResult
 from jetcal_api.status import JetCounts
@@ -47,6 +48,7 @@ class Prepare(Stage):
             sources=inventory.sources,
             shards=inventory.shards,
             tree=dataset.tree,
+            columns=dataset.columns or Columns(),
             jets=dataset.jets,
             split=dataset.split,
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jetcal_api.documents import EvaluateInput
+from jetcal_api.columns import Columns
+from jetcal_api.documents import EvaluateInput, Reading
+from jetcal_api.resource import JetCalibrationSpec
 from jetcal_api.results import EvaluateResult
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
@@ -20,7 +22,7 @@ class Evaluation(Stage):
     condition = "Accepted"
     result_type = EvaluateResult
 
-    def __init__(self, scope: Scope, dataset: str, candidate: str, records: Records) -> None:
+    def __init__(self, scope: Scope, dataset: str, candidate: str, records: Records, tuning: str | None = None) -> None:
         newest = records.newest
         self.accepted: Accepted | None = newest if newest and newest.revision.revision == candidate else None
         document = EvaluateInput(
@@ -28,7 +30,10 @@ class Evaluation(Stage):
             dataset=dataset,
             candidate=candidate,
             baseline=records.baseline(candidate),
+            tuning=tuning,
             acceptance=scope.spec.evaluation.acceptance,
+            systematics=scope.spec.evaluation.systematics,
+            reading=_reading(scope.spec),
         )
         super().__init__(scope, document)
 
@@ -56,4 +61,12 @@ class Evaluation(Stage):
             figures={},
             report=f"{folder}/report.html",
             metrics=f"{folder}/metrics.json",
+            corrections=f"{folder}/corrections",
         )
+
+
+def _reading(spec: JetCalibrationSpec) -> Reading | None:
+    if not spec.evaluation.systematics:
+        return None
+    dataset = spec.dataset
+    return Reading(tree=dataset.tree, columns=dataset.columns or Columns(), jets=dataset.jets)

@@ -39,7 +39,9 @@ class Training(Stage):
     ) -> None:
         self.spec = spec
         self.records = records
-        document = TrainInput(storage=scope.storage, dataset=dataset, model=model, epochs=spec.epochs)
+        document = TrainInput(
+            storage=scope.storage, dataset=dataset, model=model, epochs=spec.epochs, ensemble=spec.ensemble
+        )
         super().__init__(scope, document)
 
     @property
