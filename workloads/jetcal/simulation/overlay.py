@@ -47,6 +47,7 @@ class Overlay:
     energy: Floats
     kind: Ints
     charge: Ints
+    pdg: Ints
 
 
 def overlay(hard: Particles, pool: Particles, pileup: float, rng: np.random.Generator) -> Overlay:
@@ -82,6 +83,7 @@ def overlay(hard: Particles, pool: Particles, pileup: float, rng: np.random.Gene
         energy=np.concatenate([hard.energy, pool.energy[rows]]),
         kind=np.concatenate([hard.kind, pool.kind[rows]]),
         charge=np.concatenate([hard.charge, pool.charge[rows]]),
+        pdg=np.concatenate([hard.pdg, pool.pdg[rows]]),
     )
 
 
@@ -104,4 +106,5 @@ def without_pileup(hard: Particles) -> Overlay:
         energy=hard.energy,
         kind=hard.kind,
         charge=hard.charge,
+        pdg=hard.pdg,
     )
