@@ -9,19 +9,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.data.jets import Jets
+from jetcal.data.jets import OUTPUTS, Jets
 from jetcal.errors import JetcalError
 from jetcal.evaluation.intervals import predicts_interval
 from jetcal.evaluation.response import RAW, STANDARD, Sample
 
-COLUMNS = ("raw_pt", "standard_pt", "gen_pt", "eta", "flavour")
+COLUMNS = ("raw_pt", "standard_pt", "gen_pt", "eta", "flavour", "rho", "n_vertices")
 
 
 class Model(Protocol):
     """Anything that corrects jets."""
 
     def predict(self, jets: Jets, /) -> NDArray[np.float32]:
-        """Median, 16 % and 84 % quantile of pT_gen / pT_raw, shape (N, 3)."""
+        """Median, 16 % and 84 % quantile of pT_gen / pT_raw, shape (N, 3).
+
+        An ensemble adds a fourth column, the standard deviation of ln(pT_gen / pT_raw) over its members.
+        """
         ...
 
 
@@ -60,7 +63,7 @@ def score(parts: Iterable[Jets], models: Mapping[str, Model], events: NDArray[np
         If a part lacks a column, or holds a pT that is not finite and positive.
     """
     columns: dict[str, list[NDArray[np.float32]]] = {name: [np.empty(0, np.float32)] for name in COLUMNS}
-    factors: dict[str, list[NDArray[np.float32]]] = {name: [np.empty((0, 3), np.float32)] for name in models}
+    factors: dict[str, list[NDArray[np.float32]]] = {name: [] for name in models}
     for part in parts:
         _check(part)
         for name in COLUMNS:
@@ -68,7 +71,7 @@ def score(parts: Iterable[Jets], models: Mapping[str, Model], events: NDArray[np
         for name, model in models.items():
             factors[name].append(model.predict(part))
     jet = {name: np.concatenate(pieces) for name, pieces in columns.items()}
-    factor = {name: np.concatenate(pieces) for name, pieces in factors.items()}
+    factor = {name: _joined(pieces) for name, pieces in factors.items()}
 
     valid = {name: np.isfinite(values).all(axis=1) & (values[:, 0] > 0) for name, values in factor.items()}
     sample = Sample(
@@ -83,9 +86,16 @@ def score(parts: Iterable[Jets], models: Mapping[str, Model], events: NDArray[np
             if predicts_interval(values[:, 1], values[:, 2])
         },
         events=events,
+        rho=jet["rho"],
+        n_vertices=jet["n_vertices"],
+        spreads={name: values[:, 3] for name, values in factor.items() if values.shape[1] > len(OUTPUTS)},
     )
     usable = np.logical_and.reduce([np.ones(len(sample), dtype=np.bool_), *valid.values()])
     return Scored(sample=sample.restricted(usable), invalid={name: int((~jets).sum()) for name, jets in valid.items()})
+
+
+def _joined(pieces: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate(pieces) if pieces else np.empty((0, len(OUTPUTS)), np.float32)
 
 
 def _check(part: Jets) -> None:

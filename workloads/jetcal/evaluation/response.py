@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 RAW = "raw"
 STANDARD = "standard"
 NETWORK = "network"
+CALIBRATED = "calibrated"
+"""The network followed by the residual correction that was derived from the validation jets."""
 BASELINE = "baseline"
 
 
@@ -37,6 +39,11 @@ class Sample:
         shapes (N,); only for corrections that predict one.
     events
         Number of each jet's event, shape (N,); None where it is not known.
+    rho, n_vertices
+        The event's pT density (GeV per unit area) and its vertices, shape (N,); None where they are not known.
+    spreads
+        Name of a correction -> standard deviation of ln(correction) over the members of its ensemble, shape (N,); only
+        for ensembles.
     """
 
     gen_pt: NDArray[np.floating]
@@ -45,6 +52,9 @@ class Sample:
     corrected: dict[str, NDArray[np.floating]]
     intervals: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]] = field(default_factory=dict)
     events: NDArray[np.int64] | None = None
+    rho: NDArray[np.floating] | None = None
+    n_vertices: NDArray[np.floating] | None = None
+    spreads: dict[str, NDArray[np.floating]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.gen_pt)
@@ -62,4 +72,7 @@ class Sample:
             corrected={name: pt[keep] for name, pt in self.corrected.items()},
             intervals={name: (low[keep], high[keep]) for name, (low, high) in self.intervals.items()},
             events=None if self.events is None else self.events[keep],
+            rho=None if self.rho is None else self.rho[keep],
+            n_vertices=None if self.n_vertices is None else self.n_vertices[keep],
+            spreads={name: spread[keep] for name, spread in self.spreads.items()},
         )
