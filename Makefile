@@ -14,7 +14,7 @@ WORKER_INDEX ?=
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --only-binary :all:
 
-.PHONY: help setup demo programs test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker bench clean
+.PHONY: help setup demo programs test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker physics bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,9 @@ image-operator:
 image-worker:
 	$(IMAGE) --build-arg REQUIREMENTS=$(WORKER_REQUIREMENTS) --build-arg INDEX=$(WORKER_INDEX) \
 	  --file Dockerfile.worker --tag jetcal/worker:$(TAG) .
+
+physics: setup ## the documented physics run: 300 000 jets, our networks beside the published ones (one night on two cores)
+	$(BIN)/python -m benchmarks.physics
 
 bench: setup ## measure speed and memory
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,0 +1,88 @@
+"""The documented physics run: simulation, both networks, the published ones on the same jets, one comparison.
+
+``make physics``, or ``python -m benchmarks.physics``. Every step goes on where an earlier run was stopped. After the
+simulation two lanes use a core each: one calibrates with jetcal, the other trains the published networks, which are
+given at least the processor time that ours took.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+from benchmarks.physics.steps import Failure, Step, Times, run, wait_for
+
+HERE = Path(__file__).parent
+WORK = HERE.parents[1] / "physics"
+JETCAL = str(Path(sys.executable).with_name("jetcal"))
+NTUPLES = {
+    "ntuples": ("nominal", 300_000, 30),
+    "generator": ("generator", 40_000, 4),
+    "detector": ("detector", 40_000, 4),
+}
+"""Folder -> variation of the simulation, jets, files."""
+SEED = 11
+NETWORKS = ("pfn", "particlenet")
+
+
+def simulations() -> list[Step]:
+    """Every sample, made by two processes."""
+    steps = []
+    for number, (folder, (variation, jets, files)) in enumerate(NTUPLES.items()):
+        options = {"jets": jets, "files": files, "seed": SEED + number, "variation": variation, "processes": 2}
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        steps.append(Step(f"simulate-{folder}", (JETCAL, "simulate", str(WORK / folder), *arguments)))
+    return [*steps, Step("validate", (JETCAL, "simulate", str(WORK / "ntuples"), "--validate"))]
+
+
+def calibration(network: str) -> Step:
+    """One of our networks, from the ntuples to the report."""
+    return Step(f"calibrate-{network}", (JETCAL, "run", str(HERE / f"{network}.yaml")))
+
+
+def published(network: str, seconds: int) -> Step:
+    """One of the published networks, trained for about so many seconds of processor time."""
+    command = (sys.executable, "-m", "benchmarks.published.train", network, "--dataset", str(WORK / "pfn"))
+    return Step(f"published-{network}", (*command, "--out", str(WORK / f"published-{network}"), f"--seconds={seconds}"))
+
+
+def comparison() -> Step:
+    """All four networks on the same test jets in one report."""
+    models = [f"{network}={WORK / network}" for network in NETWORKS]
+    models += [
+        f"published-{each}={WORK}/published-{each}/model.onnx,{WORK}/published-{each}/mapping.yaml" for each in NETWORKS
+    ]
+    given = [part for model in models for part in ("--model", model)]
+    out = ("--out", str(WORK / "comparison"))
+    return Step("compare", (JETCAL, "evaluate", "--jets", str(WORK / "pfn"), *given, *out))
+
+
+@click.command()
+@click.option("--pfn-seconds", default=3600, show_default=True, help="Processor time of the published PFN.")
+@click.option("--particlenet-seconds", default=14_400, show_default=True, help="... of the published ParticleNet.")
+def main(*, pfn_seconds: int, particlenet_seconds: int) -> None:
+    """Simulate 300 000 jets, calibrate with PFN and ParticleNet, train the published networks, compare them."""
+    times = Times(WORK / "times.json")
+    try:
+        for step in simulations():
+            run(step, WORK, times)
+        with ThreadPoolExecutor(2) as lanes:
+            ours = lanes.submit(lambda: [run(calibration(network), WORK, times) for network in NETWORKS])
+            wait_for(WORK / "pfn" / "dataset", "*/result.json", ours)
+            budgets = dict(zip(NETWORKS, (pfn_seconds, particlenet_seconds), strict=True))
+            theirs = lanes.submit(
+                lambda: [run(published(network, seconds), WORK, times) for network, seconds in budgets.items()]
+            )
+            ours.result()
+            theirs.result()
+        run(comparison(), WORK, times)
+    except Failure as failure:
+        click.echo(str(failure), err=True)
+        sys.exit(1)
+    click.echo(f"reports: {WORK}/comparison/report.html, {WORK}/*/evaluation/*/attempts/*/report.html")
+
+
+if __name__ == "__main__":
+    main()
