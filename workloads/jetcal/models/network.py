@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,33 @@ class Encoder(Protocol):
     def __call__(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:
         """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
         ...
+
+
+class Features(NamedTuple):
+    """What a network computes with; networks that answer on the same jets can share it.
+
+    Attributes
+    ----------
+    constituents
+        (N, P, F): ``CONSTITUENT_FEATURES``, not yet standardised.
+    jet
+        (N, J): ``JET_FEATURES``, not yet standardised.
+    position
+        (N, P, 2): eta and phi of the constituents from the jet's axis.
+    real
+        (N, P): 1 for a constituent, 0 for padding.
+    """
+
+    constituents: Tensor
+    jet: Tensor
+    position: Tensor
+    real: Tensor
+
+    @classmethod
+    def of(cls, constituents: Tensor, jet: Tensor) -> Self:
+        """From the raw columns (N, P, 6) and (N, 6)."""
+        raw = RawJets(constituents, jet)
+        return cls(constituent_features(raw), jet_features(raw), raw.position, raw.real)
 
 
 class Network(nn.Module):
@@ -77,10 +104,13 @@ class Network(nn.Module):
         Tensor
             (N, 3), in the order of ``jetcal.data.jets.OUTPUTS``.
         """
-        raw = RawJets(constituents, jet)
-        particles = self.constituent_scale(constituent_features(raw)) * raw.real.unsqueeze(-1)
-        encoded = self.encoder(particles, raw.position, raw.real)
-        hidden = torch.cat([encoded, self.jet_scale(jet_features(raw))], dim=-1)
+        return self.quantiles(Features.of(constituents, jet))
+
+    def quantiles(self, features: Features) -> Tensor:
+        """The answer to features that are computed already: (N, 3) as ``forward``."""
+        particles = self.constituent_scale(features.constituents) * features.real.unsqueeze(-1)
+        encoded = self.encoder(particles, features.position, features.real)
+        hidden = torch.cat([encoded, self.jet_scale(features.jet)], dim=-1)
         answer = self.answer(self.jet_network(hidden))
         median = self.target_centre + self.target_spread * answer[:, 0]
         widths = self.target_spread * (softplus(answer[:, 1:]) + SMALLEST_WIDTH)
