@@ -8,6 +8,7 @@ from tests.support.evaluation import PROVENANCE, gaussian_sample
 
 from jetcal.evaluation import report
 from jetcal.evaluation.acceptance import judge
+from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
 from jetcal_api.spec import Acceptance
 
@@ -17,24 +18,23 @@ ACCEPTANCE = Acceptance()
 CARDS = ["Closure", "Resolution gain", "Flavour spread", "Interval"]
 
 
-def case(scale):
+def page_of(scale, **more):
     measurements = evaluate(gaussian_sample(8000, scale=scale, baseline_width=0.11), replicas=20)
-    return measurements, judge(measurements, ACCEPTANCE)
+    judgement = report.Judgement(judge(measurements, ACCEPTANCE), ACCEPTANCE)
+    return report.page(measurements, title="Jet energy correction cccc", judgement=judgement, **more).html
 
 
 @pytest.fixture(scope="module")
 def accepted(tmp_path_factory):
     path = tmp_path_factory.mktemp("accepted") / "report.html"
-    measurements, verdict = case(scale=1.0)
-    sections = report.sections(measurements, ACCEPTANCE)
-    path.write_text(report.render(measurements, verdict, ACCEPTANCE, PROVENANCE, sections, model_card="# Card"))
+    path.write_text(page_of(scale=1.0, provenance=facts(PROVENANCE), model_card="# Card"))
     return path
 
 
 @pytest.fixture(scope="module")
 def rejected(tmp_path_factory):
     path = tmp_path_factory.mktemp("rejected") / "report.html"
-    path.write_text(report.render(*case(scale=1.06), ACCEPTANCE, PROVENANCE, []))
+    path.write_text(page_of(scale=1.06))
     return path
 
 

@@ -12,6 +12,7 @@ from jetcal.data import shards
 from jetcal.data.shards import Events
 from jetcal.evaluation import metrics, report
 from jetcal.evaluation.acceptance import judge
+from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
 from jetcal.evaluation.predictions import score
 from jetcal.evaluation.provenance import provenance
@@ -45,13 +46,11 @@ def run(document: EvaluateInput) -> EvaluateResult:
     verdict = judge(measurements, document.acceptance, invalid=scored.invalid[NETWORK])
     origin = provenance(document, dataset, exports[NETWORK], models[NETWORK].metadata)
     numbers = metrics.document(measurements, verdict, document.acceptance, origin)
-    sections = report.sections(measurements, document.acceptance)
-    page = report.render(
+    page = report.page(
         measurements,
-        verdict,
-        document.acceptance,
-        origin,
-        sections,
+        title=f"Jet energy correction {document.candidate}",
+        judgement=report.Judgement(verdict, document.acceptance),
+        provenance=facts(origin),
         model_card=storage.read_bytes(exports[NETWORK].card).decode(),
     )
 
@@ -64,9 +63,9 @@ def run(document: EvaluateInput) -> EvaluateResult:
         metrics=worker.attempt_uri(document, "metrics.json"),
     )
     storage.write_bytes(result.metrics, metrics.to_json(numbers).encode())
-    for plot in (plot for section in sections for plot in section.plots):
+    for plot in page.plots:
         storage.write_bytes(worker.attempt_uri(document, PUBLISHED_PLOTS, f"{plot.key}.svg"), plot.svg.encode())
-    storage.write_bytes(result.report, page.encode())
+    storage.write_bytes(result.report, page.html.encode())
     return worker.publish(result)
 
 

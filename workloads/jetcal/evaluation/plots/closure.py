@@ -15,8 +15,8 @@ BANDS = ((0.02, "#e9ecf2"), (0.01, "#d3dae8"))
 _LEAST, _MOST = 0.035, 0.15
 
 
-def closure(measurements: Measurements, eta: Range, limit: float) -> Plot:
-    """Median response of every correction in one range of |eta|; ``limit`` is maxNonClosure (no unit)."""
+def closure(measurements: Measurements, eta: Range, limit: float | None) -> Plot:
+    """Median response of every correction in one range of |eta|; ``limit`` is maxNonClosure (no unit), if judged."""
     curves = {
         name: against_gen_pt(measurements, median_after(measurements, name), eta) for name in measurements.corrections
     }
@@ -31,7 +31,7 @@ def closure(measurements: Measurements, eta: Range, limit: float) -> Plot:
                     draw(axes, series, order - 1, **look(name, order))
         whole.set_ylim(*_whole(list(curves.values())))
         corrected = [_judged(series) for name, series in curves.items() if name != RAW]
-        zoom.set_ylim(*around(1, corrected, max(_LEAST, 1.4 * limit), _MOST))
+        zoom.set_ylim(*around(1, corrected, max(_LEAST, 1.4 * (limit or 0)), _MOST))
         pt_axis(zoom, GEN_PT, low, high)
         whole.set_xlabel("")
         zoom.axvline(judged_range().low, color="#555555", linestyle=":", linewidth=1.4)
@@ -55,11 +55,11 @@ def closure(measurements: Measurements, eta: Range, limit: float) -> Plot:
     )
 
 
-def _bands(axes: Axes, limit: float) -> None:
+def _bands(axes: Axes, limit: float | None) -> None:
     for half, colour in BANDS:
         axes.axhspan(1 - half, 1 + half, color=colour, linewidth=0, zorder=0)
     axes.axhline(1, color="#555555", linewidth=1, zorder=0.5)
-    for edge in (1 - limit, 1 + limit):
+    for edge in (1 - limit, 1 + limit) if limit else ():
         axes.axhline(edge, color="#555555", linewidth=1.2, linestyle="--", zorder=0.5)
 
 

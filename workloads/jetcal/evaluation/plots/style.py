@@ -18,12 +18,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
+from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
 
 NAMES = {
     RAW: "before correction",
     STANDARD: "standard correction",
     NETWORK: "network",
+    CALIBRATED: "network + residual",
     BASELINE: "served revision",
 }
 """Names of corrections as people read them."""
@@ -32,6 +33,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     RAW: {"color": "#717581", "marker": "D", "markerfacecolor": "white"},
     STANDARD: {"color": "#d9760a", "marker": "s", "markerfacecolor": "white"},
     NETWORK: {"color": "#2257c4", "marker": "o"},
+    CALIBRATED: {"color": "#00798c", "marker": "P"},
     BASELINE: {"color": "#832db6", "marker": "^", "markerfacecolor": "white"},
 }
 _OTHER_COLOURS = ("#00798c", "#a96b59", "#4d5a00", "#b2174f")
@@ -86,6 +88,8 @@ class Plot:
         How to read it.
     alt
         The same in words and numbers, for who cannot see it.
+    tells
+        Whether its lines tell more about themselves when they are pointed at.
     """
 
     key: str
@@ -93,6 +97,7 @@ class Plot:
     title: str
     caption: str
     alt: str
+    tells: bool = False
 
 
 @dataclass(frozen=True)
