@@ -1,0 +1,1 @@
+"""What an analysis takes away beside the network: residual correction, resolution and uncertainties."""
