@@ -25,7 +25,8 @@ from jetcal.training.losses import LOSSES
 from jetcal.training.optimisation import make_optimiser
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
-from jetcal.training.statistics import learn_scales, learn_spectrum
+from jetcal.training.statistics import learn_scales
+from jetcal.training.weights import learn_weights
 from jetcal_api.resource import ModelSpec
 
 ALONE = Peers(0, 1, torch.device("cpu"))
@@ -37,10 +38,10 @@ def measure(name: str, jets: int) -> None:
     model = ModelSpec.model_validate({name: {}})
     sample = toy_jets(jets)
     share = Share([sample], 0, jets)
-    spectrum = learn_spectrum(share, ALONE)
+    share = share.weighted(learn_weights(share, model.jet_weights, ALONE))
     network = build(model)
-    learn_scales(network, share, spectrum, ALONE, 4096)
-    fit = Fit(network, model, Course.plan(3, jets, model.optimizer.batch_size, 1, ALONE), spectrum, ALONE)
+    learn_scales(network, share, ALONE, 4096)
+    fit = Fit(network, model, Course.plan(3, jets, model.optimizer.batch_size, 1, ALONE), ALONE)
     speeds = []
     for epoch in range(3):
         begin = time.process_time()

@@ -12,7 +12,7 @@ from jetcal.models import build
 from jetcal.models.layers import Perceptron
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
-from jetcal.training.statistics import learn_scales, learn_spectrum
+from jetcal.training.statistics import learn_scales
 from jetcal_api.spec import ModelSpec
 
 ARCHITECTURES = {
@@ -27,7 +27,7 @@ def network(request):
     torch.manual_seed(3)
     network = build(ModelSpec(**ARCHITECTURES[request.param]))
     share = Share([toy_jets(2000, seed=9)], 0, 2000)
-    learn_scales(network, share, learn_spectrum(share, ALONE), ALONE, 4096)
+    learn_scales(network, share, ALONE, 4096)
     return network.eval()
 
 

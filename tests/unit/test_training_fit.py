@@ -10,8 +10,10 @@ from jetcal.training import fit as fitting
 from jetcal.training.fit import Course, Fit
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
-from jetcal.training.statistics import constant_error, learn_scales, learn_spectrum
+from jetcal.training.statistics import constant_error, learn_scales
+from jetcal.training.weights import learn_weights
 from jetcal_api.spec import ModelSpec
+from jetcal_api.weights import JetWeights
 
 ALONE = Peers(0, 1, torch.device("cpu"))
 SMALL = {"pfn": {"phiDim": 16, "fcDim": 16}, "optimizer": {"batchSize": 200, "learningRate": 0.01}}
@@ -19,18 +21,19 @@ SMALL = {"pfn": {"phiDim": 16, "fcDim": 16}, "optimizer": {"batchSize": 200, "le
 
 @pytest.fixture(scope="module")
 def share():
-    return Share([toy_jets(2000, mean_constituents=8)], 0, 2000)
+    return weighted(Share([toy_jets(2000, mean_constituents=8)], 0, 2000))
+
+
+def weighted(share):
+    return share.weighted(learn_weights(share, JetWeights(), ALONE))
 
 
 def prepared(share, spec=SMALL, *, epochs=2, seed=1):
     model = ModelSpec(**spec)
-    spectrum = learn_spectrum(share, ALONE)
     torch.manual_seed(seed)
     network = build(model)
-    learn_scales(network, share, spectrum, ALONE, 4096)
-    return Fit(
-        network, model, Course.plan(epochs, len(share), model.optimizer.batch_size, seed, ALONE), spectrum, ALONE
-    )
+    learn_scales(network, share, ALONE, 4096)
+    return Fit(network, model, Course.plan(epochs, len(share), model.optimizer.batch_size, seed, ALONE), ALONE)
 
 
 def nothing(*_):
@@ -46,10 +49,9 @@ def test_a_network_learns_what_the_toys_hide(share, loss):
     fit = prepared(share, SMALL | {"loss": loss}, epochs=6)
     for epoch in range(6):
         fit.train(share, epoch, 0, nothing)
-    other = Share([toy_jets(1000, seed=77, mean_constituents=8)], 0, 1000)
-    spectrum = learn_spectrum(share, ALONE)
+    other = weighted(Share([toy_jets(1000, seed=77, mean_constituents=8)], 0, 1000))
     error = fit.validate(other, nothing)[1]
-    assert error < 0.95 * constant_error(other, spectrum, fit.network.target_centre.item(), ALONE)
+    assert error < 0.95 * constant_error(other, fit.network.target_centre.item(), ALONE)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(share):

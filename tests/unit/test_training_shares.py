@@ -52,12 +52,23 @@ def test_order_follows_the_seed_and_skipping_leaves_the_rest_as_it_is(files):
     assert not np.array_equal(whole[0], other[0])
 
 
-def test_chunks_keep_to_the_slots_and_each_jet_to_its_own_target(files):
-    for chunk in Share(files, 0, 350).all(40):
+def test_chunks_keep_to_the_slots_and_each_jet_to_its_own_target_and_weight(files):
+    for chunk in Share(files, 0, 350).weighted(lambda jet: np.log(jet["gen_pt"])).all(40):
         jets, slots = chunk.constituents.shape[:2]
         assert jets * slots <= 40 or jets == 1
-        np.testing.assert_allclose(chunk.target, np.log(chunk.gen_pt / chunk.jet[:, 0]), rtol=1e-6)
+        np.testing.assert_allclose(chunk.weight, chunk.target + np.log(chunk.jet[:, 0]), rtol=1e-5)
         np.testing.assert_allclose(chunk.constituents[..., 0].sum(1), chunk.jet[:, 0], rtol=1e-4)
+
+
+def test_weights_follow_their_jets_through_files_and_batches(files):
+    plain = Share(files, 100, 300)
+    share = plain.weighted(lambda jet: jet["raw_pt"] / 10)
+    assert set(plain.column("weight")) == {1.0}
+    np.testing.assert_array_equal(share.column("weight"), plain.column("raw_pt") / np.float32(10))
+    batches = list(share.batches(3, 64, np.random.default_rng(1)))
+    assert sum(len(chunk.target) for batch in batches for chunk in batch) == len(share) == 200
+    for chunk in (chunk for batch in batches for chunk in batch):
+        np.testing.assert_array_equal(chunk.weight, chunk.jet[:, 0] / np.float32(10))
 
 
 def test_a_process_opens_its_own_files_only(tmp_path, monkeypatch):

@@ -16,7 +16,6 @@ from jetcal.training.losses import LOSSES
 from jetcal.training.optimisation import MAX_GRADIENT_NORM, learning_rate, make_optimiser
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Chunk, Share
-from jetcal.training.statistics import Spectrum
 from jetcal_api.spec import ModelSpec
 
 CPU_SLOTS = 4096
@@ -78,19 +77,16 @@ class Fit:
         Optimiser and loss.
     course
         How long.
-    spectrum
-        Weight of each jet.
     peers
         All processes.
     """
 
-    def __init__(self, network: Network, model: ModelSpec, course: Course, spectrum: Spectrum, peers: Peers) -> None:
+    def __init__(self, network: Network, model: ModelSpec, course: Course, peers: Peers) -> None:
         self.network = network.to(peers.device)
         self.optimiser = make_optimiser(model.optimizer, network)
         self._rate = model.optimizer.learning_rate
         self._loss = LOSSES[model.loss]
         self._course = course
-        self._spectrum = spectrum
         self._peers = peers
         self._slots = slots(peers.device)
 
@@ -137,7 +133,7 @@ class Fit:
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM)
         if not (math.isfinite(total) and torch.isfinite(norm)):
             error = (
-                f"the loss became {total / weight:g} in {place} (gradient {norm.item():g}); "
+                f"the loss became {total / max(weight, 1e-12):g} in {place} (gradient {norm.item():g}); "
                 f"lower learningRate, which is {self._rate:g}, or choose another loss"
             )
             raise JetcalError(error)
@@ -178,9 +174,8 @@ class Fit:
 
     def _losses(self, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, weight and absolute error of the median of each jet."""
-        constituents, jet, y, weights = self._tensors(
-            (chunk.constituents, chunk.jet, chunk.target, self._spectrum(chunk.gen_pt))
-        )
+        arrays = (chunk.constituents, chunk.jet, chunk.target, chunk.weight)
+        constituents, jet, y, weights = self._tensors(arrays)
         prediction = self.network(constituents, jet)
         return self._loss(prediction, y), weights, (prediction[:, 0] - y).abs()
 

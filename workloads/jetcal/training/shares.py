@@ -7,8 +7,8 @@ kept in memory, is shuffled as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ BLOCK = 4096
 WINDOW = 262_144
 """Jets in memory at a time: about 200 MB."""
 
+Column = NDArray[np.float32]
+_WEIGHT = "weight"
+_KEPT_COLUMNS = (*JET_COLUMNS, "gen_pt", _WEIGHT)
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -34,14 +38,14 @@ class Chunk:
         (N, P, 6) and (N, 6), as ``pad_indices`` gives them.
     target
         (N,): y = ln(gen_pt / raw_pt).
-    gen_pt
-        (N,), GeV.
+    weight
+        (N,): how much the jet counts.
     """
 
-    constituents: NDArray[np.float32]
-    jet: NDArray[np.float32]
-    target: NDArray[np.float32]
-    gen_pt: NDArray[np.float32]
+    constituents: Column
+    jet: Column
+    target: Column
+    weight: Column
 
 
 def split_evenly(total: int, rank: int, count: int) -> tuple[int, int]:
@@ -50,7 +54,7 @@ def split_evenly(total: int, rank: int, count: int) -> tuple[int, int]:
 
 
 class Share:
-    """The jets ``start:stop`` of a part.
+    """The jets ``start:stop`` of a part, each of weight 1 unless ``weighted`` gives them others.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ class Share:
         for jets in files:
             low, high = max(start - first, 0), min(stop - first, len(jets))
             if low < high:
-                self._files.append((jets, low, high))
+                self._files.append((_with_weight(jets), low, high))
             first += len(jets)
         self._blocks = [
             (jets, block, min(block + BLOCK, high))
@@ -91,9 +95,24 @@ class Share:
     def __len__(self) -> int:
         return sum(high - low for _, low, high in self._files)
 
-    def column(self, name: str) -> NDArray[np.float32]:
-        """One column of all jets, in their order."""
-        columns = [jets.jet[name][low:high] for jets, low, high in self._files]
+    def weighted(self, weight: Callable[[Mapping[str, Column]], Column]) -> Share:
+        """The same jets, each with the weight that its columns are given; worked out once, 4 bytes a jet."""
+        weighed = []
+        for jets, low, high in self._files:
+            column = np.zeros(len(jets), np.float32)
+            column[low:high] = weight({name: values[low:high] for name, values in jets.jet.items()})
+            weighed.append(replace(jets, jet={**jets.jet, _WEIGHT: column}))
+        start = self._files[0][1] if self._files else 0
+        return Share(weighed, start, start + len(self))
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, Column]]:
+        """Columns by their names, file by file."""
+        for jets, low, high in self._files:
+            yield {name: jets.jet[name][low:high] for name in names}
+
+    def column(self, name: str) -> Column:
+        """One column of all jets, in their order; ``weight`` is their weight."""
+        columns = [file[name] for file in self.columns([name])]
         return np.concatenate(columns) if columns else np.zeros(0, np.float32)
 
     def sample(self, count: int, slots: int) -> Iterator[Chunk]:
@@ -149,14 +168,19 @@ class Share:
             yield _join([self._blocks[i] for i in sorted(order[start : start + blocks])])
 
 
+def _with_weight(jets: Jets) -> Jets:
+    """The jets with weight 1, unless they have others."""
+    ones = np.broadcast_to(np.float32(1), len(jets))
+    return replace(jets, jet={_WEIGHT: ones, **jets.jet})
+
+
 def _join(blocks: list[tuple[Jets, int, int]]) -> Jets:
     """Copy blocks of jets into one piece of memory."""
     pieces = [(jets, low, high, slice(int(jets.offsets[low]), int(jets.offsets[high]))) for jets, low, high in blocks]
     counts = np.concatenate([np.diff(jets.offsets[low : high + 1]) for jets, low, high, _ in pieces])
     return Jets(
         jet={
-            name: np.concatenate([jets.jet[name][low:high] for jets, low, high, _ in pieces])
-            for name in (*JET_COLUMNS, "gen_pt")
+            name: np.concatenate([jets.jet[name][low:high] for jets, low, high, _ in pieces]) for name in _KEPT_COLUMNS
         },
         constituents={
             name: np.concatenate([jets.constituents[name][own] for jets, _, _, own in pieces])
@@ -176,6 +200,6 @@ def _chunks(jets: Jets, indices: NDArray[np.int64], slots: int) -> Iterator[Chun
         stop = start + max(1, slots // int(counts[start]))
         rows = indices[start:stop]
         constituents, jet = pad_indices(jets, rows)
-        gen_pt = jets.jet["gen_pt"][rows]
-        yield Chunk(constituents, jet, np.log(gen_pt / jets.jet["raw_pt"][rows]), gen_pt)
+        target = np.log(jets.jet["gen_pt"][rows] / jets.jet["raw_pt"][rows])
+        yield Chunk(constituents, jet, target, jets.jet[_WEIGHT][rows])
         start = stop
