@@ -1,0 +1,77 @@
+"""Train a published network on the train part of a prepared dataset, as its description says.
+
+``python -m benchmarks.published.train pfn --dataset STORAGE --out DIR``. Writes model.onnx, mapping.yaml and
+training.json; a training that was stopped goes on after its last finished epoch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from pathlib import Path
+
+import click
+import torch
+from benchmarks.published import export, inputs
+from benchmarks.published.course import NETWORKS, Course, Plan, constant_loss
+
+from jetcal.data import shards
+from jetcal.errors import JetcalError
+from jetcal.evaluation.datasets import find_dataset
+
+EPOCHS = 50
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+
+
+@click.command()
+@click.argument("network", type=click.Choice(sorted(NETWORKS)))
+@click.option("--dataset", required=True, help="A calibration's storage; its newest dataset is taken.")
+@click.option("--fingerprint", help="Another dataset of that storage.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write.")
+@click.option("--epochs", default=EPOCHS, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Processor time to spend, if fewer epochs fit into it; the learning rate falls accordingly.",
+)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=1, show_default=True)
+def main(
+    *,
+    network: str,
+    dataset: str,
+    fingerprint: str | None,
+    out: Path,
+    epochs: int,
+    seconds: float | None,
+    threads: int,
+    seed: int,
+) -> None:
+    """Train the published PFN or ParticleNet."""
+    torch.set_num_threads(threads)
+    keep_memory()
+    try:
+        prepared = find_dataset(dataset, fingerprint)
+        train, validation = (inputs.read(shards.open_part(prepared, part)) for part in ("train", "validation"))
+        out.mkdir(parents=True, exist_ok=True)
+        plan = Plan(network, prepared.fingerprint, epochs, seconds, seed)
+        course = Course.begin(plan, out / "checkpoint.pt")
+        for line in course.run(train, validation):
+            click.echo(line)
+        export.write(course, out, len(train), len(validation), constant_loss(validation))
+    except JetcalError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    click.echo(f"{out}: model.onnx and mapping.yaml of epoch {course.best_epoch}, training.json")
+
+
+def keep_memory() -> None:
+    """Keep freed memory for the next batch: else the system clears the same pages anew for each large tensor."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+if __name__ == "__main__":
+    main()
