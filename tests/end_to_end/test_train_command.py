@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from tests.support.prepared import FINGERPRINT, prepare_toys
 
 from jetcal.models import load
@@ -76,8 +78,9 @@ def storage(tmp_path):
     return tmp_path
 
 
-def train_input(storage, epochs=3, **model):
-    return TrainInput(storage=str(storage), dataset=FINGERPRINT, model=ModelSpec(**(MODEL | model)), epochs=epochs)
+def train_input(storage, epochs=3, *, seed=1, ensemble=1, **model):
+    fields = {"storage": str(storage), "dataset": FINGERPRINT, "epochs": epochs, "seed": seed, "ensemble": ensemble}
+    return TrainInput(**fields, model=ModelSpec(**(MODEL | model)))
 
 
 def test_a_trial_publishes_its_result_and_a_replay_its_metrics(storage):
@@ -160,6 +163,73 @@ def test_two_processes_reach_what_one_reaches(storage, tmp_path_factory):
     assert together == pytest.approx(alone, rel=0.05)
 
 
+def weights_of(checkpoint):
+    return load(Path(checkpoint)).state_dict()
+
+
+def identical(one, two):
+    return all(torch.equal(weight, two[name]) for name, weight in one.items())
+
+
+def test_each_member_of_an_ensemble_is_what_its_seed_alone_gives(storage):
+    document = train_input(storage, epochs=2, ensemble=2)
+    both = Training(storage, document, name="both")
+    code, out, err = both.end()
+    assert code == 0, err
+    result = result_of(storage, "training", document)
+    assert [member.seed for member in result.members] == [1, 2]
+    assert "members" not in json.loads(both.termination.read_text())
+    assert sum(line.startswith("member 2 of 2 (seed 2): epoch ") for line in out.splitlines()) == 2
+    weights = [weights_of(member.checkpoint) for member in result.members]
+    assert not identical(*weights)
+    for member, own in zip(result.members, weights, strict=True):
+        assert list(Path(member.checkpoint).parent.glob("tensorboard/*tfevents*"))
+        alone = train_input(storage, epochs=2, seed=member.seed)
+        assert Training(storage, alone, name=f"alone-{member.seed}").end()[0] == 0
+        single = result_of(storage, "training", alone)
+        assert single.members == []
+        assert identical(own, weights_of(single.checkpoint))
+        assert (single.best_epoch, single.metrics) == (member.best_epoch, member.metrics)
+    assert (result.checkpoint, result.metrics) == (result.members[0].checkpoint, result.members[0].metrics)
+    assert len(result.history) == result.epochs == 2
+
+
+def test_a_killed_ensemble_trains_no_member_twice(storage):
+    document = train_input(storage, epochs=6, ensemble=3)
+    killed = Training(storage, document, name="a", JETCAL_PROCESSES="2")
+    killed.wait_for_epochs(6 + 2)
+    processes = [*psutil.Process(killed.process.pid).children(recursive=True), killed.process]
+    for process in processes:
+        process.kill()
+    killed.end()
+    psutil.wait_procs(processes[:-1], timeout=DEADLINE)
+    again = Training(storage, document, name="b", JETCAL_PROCESSES="2")
+    code, out, err = again.end()
+    assert code == 0, err
+    assert again.lines()[: len(killed.lines())] == killed.lines()
+    assert len(again.lines()) == 3 * 6
+    told = out.splitlines()
+    assert "member 1 of 3 (seed 1): going on after epoch 6" in told
+    assert not [line for line in told if line.startswith("member 1 of 3 (seed 1): epoch ")]
+    assert len([line for line in told if line.startswith("member 2 of 3 (seed 2): epoch ")]) < 6
+    members = result_of(storage, "training", document).members
+    assert [member.seed for member in members] == [1, 2, 3]
+    assert all("/attempts/b/" in member.checkpoint for member in members)
+    undisturbed = train_input(storage, epochs=6, seed=2)
+    assert Training(storage, undisturbed, name="c", JETCAL_PROCESSES="2").end()[0] == 0
+    assert members[1].metrics == pytest.approx(result_of(storage, "training", undisturbed).metrics, rel=1e-6)
+
+
+def test_sigterm_in_an_ensemble_names_the_member(storage):
+    document = train_input(storage, epochs=6, ensemble=50)
+    stopped = Training(storage, document, name="a")
+    stopped.wait_for_epochs(7)
+    stopped.process.terminate()
+    code, _, _ = stopped.end()
+    assert code == 143
+    assert re.match(r"member \d+ of 50 \(seed \d+\): stopped by SIGTERM after \d", stopped.termination.read_text())
+
+
 def test_a_lost_peer_is_worth_another_try(storage):
     training = Training(storage, train_input(storage, epochs=5000), name="a", JETCAL_PROCESSES="2")
     training.wait_for_epochs(1)
@@ -172,14 +242,16 @@ def test_a_lost_peer_is_worth_another_try(storage):
     assert training.termination.read_text().strip() in err
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_training_that_learns_nothing_fails_for_good_and_says_so(storage, processes):
-    document = train_input(storage, epochs=1, optimizer={"learningRate": 1e-12, "batchSize": 256})
+@pytest.mark.parametrize(
+    ("processes", "ensemble", "who"), [("1", 1, ""), ("2", 1, ""), ("1", 2, "member 1 of 2 (seed 1): ")]
+)
+def test_a_training_that_learns_nothing_fails_for_good_and_says_so(storage, processes, ensemble, who):
+    document = train_input(storage, epochs=1, ensemble=ensemble, optimizer={"learningRate": 1e-12, "batchSize": 256})
     training = Training(storage, document, JETCAL_PROCESSES=processes)
     code, _, err = training.end()
     assert code == 1
     sentence = training.termination.read_text()
-    assert sentence.startswith("the network has collapsed to the constant predictor: validation_mae 0.")
+    assert sentence.startswith(f"{who}the network has collapsed to the constant predictor: validation_mae 0.")
     assert sentence in err
     assert not (storage / "training" / document.fingerprint / "result.json").exists()
 

@@ -6,7 +6,7 @@ from jetcal.models import build, load
 from jetcal.training import state as states
 from jetcal.training.state import State
 from jetcal.training.work import Work
-from jetcal_api.documents import TrialInput
+from jetcal_api.documents import TrainInput, TrialInput
 from jetcal_api.spec import ModelSpec
 
 MODEL = ModelSpec(pfn={"phiDim": 8})
@@ -58,8 +58,18 @@ def test_without_any_attempt_there_is_no_state(tmp_path, monkeypatch):
 
 def test_the_best_epoch_is_the_first_of_the_least_loss(tmp_path, monkeypatch):
     state = state_after(3.0, 1.0, 2.0, 1.0)
-    assert states.best_epoch(state.history) == 2
+    assert state.best_epoch == 2
     work = work_of(tmp_path, monkeypatch, "a")
     states.save_best(state, work)
     network = load(tmp_path / work.uri("best.pt"))
     assert torch.equal(network.answer.weight, state.best["answer.weight"])
+
+
+def test_members_of_an_ensemble_do_not_take_up_each_others_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("JETCAL_POD_UID", "a")
+    document = TrainInput(storage=str(tmp_path), dataset="0", model=MODEL, epochs=9, ensemble=11)
+    members = Work(document, MODEL).members
+    states.save(state_after(3.0, 2.0), members[10])
+    monkeypatch.setenv("JETCAL_POD_UID", "b")
+    assert states.newest(members[10]).progress == (2, 0)
+    assert states.newest(members[0]) is None

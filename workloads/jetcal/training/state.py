@@ -49,14 +49,15 @@ class State:
     best: dict[str, Tensor] = field(default_factory=dict)
 
     @property
+    def best_epoch(self) -> int:
+        """Number of the epoch with the least objective, from 1."""
+        losses = [float(epoch[OBJECTIVE]) for epoch in self.history]
+        return 1 + losses.index(min(losses))
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Epochs that are over, and steps beyond them."""
         return len(self.history), self.step
-
-
-def best_epoch(history: list[Epoch]) -> int:
-    """Number of the epoch with the least objective, from 1."""
-    return 1 + min(range(len(history)), key=lambda epoch: float(history[epoch][OBJECTIVE]))
 
 
 def save(state: State, work: Work) -> None:
@@ -72,7 +73,7 @@ def save_best(state: State, work: Work) -> None:
 
 
 def newest(work: Work) -> State | None:
-    """The state of the attempt that has come farthest, or None if none has come anywhere.
+    """The state of this member in the attempt that has come farthest, or None if none has come anywhere.
 
     A checkpoint that cannot be read is told of and left alone: an older one may serve.
     """

@@ -1,10 +1,10 @@
-"""What is to be trained: the stage's document, which trial, and the network with the trial's own hyperparameters."""
+"""What is to be trained: the stage's document, which trial or member, and the network with its own hyperparameters."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -27,11 +27,33 @@ class Work:
         The network, its optimiser and its loss.
     trial
         Name of the trial; None for a training.
+    member
+        Number of the network in its ensemble, from 0.
     """
 
     document: TrainInput | TrialInput
     model: ModelSpec
     trial: str | None = None
+    member: int = 0
+
+    @property
+    def members(self) -> list[Work]:
+        """The work of each member of the ensemble; of a single network itself."""
+        return [replace(self, member=member) for member in range(self._size)]
+
+    @property
+    def seed(self) -> int:
+        """Decides on weights, order and dropout; no two members have the same."""
+        return self.document.seed + self.member
+
+    @property
+    def title(self) -> str:
+        """What the log and errors say before a sentence on this member; nothing for a single network."""
+        return f"member {self.member + 1} of {self._size} (seed {self.seed}): " if self._size > 1 else ""
+
+    @property
+    def _size(self) -> int:
+        return self.document.ensemble if isinstance(self.document, TrainInput) else 1
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -40,11 +62,16 @@ class Work:
 
     def uri(self, name: str) -> str:
         """Uri of one of this attempt's artefacts."""
-        return worker.attempt_uri(self.document, *self.parts, name)
+        return worker.attempt_uri(self.document, *self._folder, name)
 
     def name_in_attempt(self, name: str) -> str:
         """How the uri of that artefact ends in every attempt."""
-        return "/" + "/".join([*self.parts, name])
+        return "/" + "/".join([*self._folder, name])
+
+    @property
+    def _folder(self) -> tuple[str, ...]:
+        """Below the attempt's folder."""
+        return (*self.parts, f"member-{self.member + 1}") if self._size > 1 else self.parts
 
     @property
     def result_uri(self) -> str:
