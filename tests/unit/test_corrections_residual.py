@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jetcal.evaluation.binning import PT_BINS, Range
-from jetcal.evaluation.corrections.eta_bins import JME_ABS_ETA_EDGES, abs_eta_bins, merged
+from jetcal.evaluation.corrections.eta_bins import JME_ABS_ETA_EDGES, merged, merged_abs_eta, mirrored
 from jetcal.evaluation.corrections.polynomial import fit
 from jetcal.evaluation.corrections.residual import derive
 from jetcal.evaluation.response import Sample
@@ -86,7 +86,7 @@ def test_the_factor_is_constant_beyond_the_fitted_pt_and_one_beyond_the_fitted_e
     inside = residual(np.zeros(2), np.array([low, high]))
     assert residual(np.zeros(2), np.array([low / 5, high * 5])) == pytest.approx(inside)
     assert residual.max_abs_eta == 2.5
-    assert residual(np.array([2.5, -4.0]), np.full(2, 40.0)).tolist() == [1, 1]
+    assert residual(np.array([2.5, -4.0, 4.0]), np.full(3, 40.0)).tolist() == [1, 1, 1]
 
 
 def test_interval_and_spread_go_with_the_calibrated_pt(residual):
@@ -133,11 +133,19 @@ def test_bins_are_joined_until_they_hold_enough():
 
 
 def test_bins_of_eta_end_at_the_first_edge_beyond_the_jets():
-    assert len(JME_ABS_ETA_EDGES) == 42
-    assert abs_eta_bins(np.array([-2.4, 0.1]), 100) == (Range(0, 2.5),)
-    assert abs_eta_bins(np.array([2.5]), 100) == (Range(0, 2.65),)
-    assert abs_eta_bins(np.array([7.0]), 100) == (Range(0, 5.191),)
-    assert abs_eta_bins(np.empty(0), 1) == ()
+    edges = JME_ABS_ETA_EDGES
+    assert len(edges) == 42
+    assert merged_abs_eta(edges, np.array([-2.4, 0.1]), 100) == (Range(0, 2.5),)
+    assert merged_abs_eta(edges, np.array([2.5]), 100) == (Range(0, 2.65),)
+    assert merged_abs_eta(edges, np.array([7.0]), 100) == (Range(0, 5.191),)
+    assert merged_abs_eta((0, 1.3, 3, 5), np.array([1.0, 1.4]), 1) == (Range(0, 1.3), Range(1.3, 1.479))
+    assert merged_abs_eta(edges, np.empty(0), 1) == ()
+
+
+def test_ranges_lie_on_both_sides_of_zero():
+    edges, order = mirrored([Range(0, 1.3), Range(1.3, 2.5)])
+    assert edges.tolist() == [-2.5, -1.3, 0, 1.3, 2.5]
+    assert order == [1, 0, 0, 1]
 
 
 def test_a_fit_of_degree_zero_is_the_weighted_mean():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,9 @@ JME_ABS_ETA_EDGES = (
     *(3.489, 3.664, 3.839, 4.013, 4.191, 4.363, 4.538, 4.716, 4.889, 5.191),
 )
 """Towers of the CMS calorimeter: the bins of |eta| in which the collaboration derives its corrections."""
+
+EVERYWHERE = Range(0.0, JME_ABS_ETA_EDGES[-1])
+"""The whole detector."""
 
 
 def outer_edge(abs_eta: NDArray[np.floating]) -> float:
@@ -47,10 +51,38 @@ def merged(edges: NDArray[np.floating], values: NDArray[np.floating], min_jets: 
     return tuple(Range(low, high) for low, high in pairwise(kept))
 
 
-def abs_eta_bins(eta: NDArray[np.floating], min_jets: int) -> tuple[Range, ...]:
-    """The collaboration's bins as far out as there are jets, joined; none without jets. ``eta`` of shape (N,)."""
+def merged_abs_eta(edges: Sequence[float], eta: NDArray[np.floating], min_jets: int) -> tuple[Range, ...]:
+    """Ranges of |eta| as far out as the collaboration's bins hold jets, joined; none without jets.
+
+    Parameters
+    ----------
+    edges
+        Of |eta|, rising from 0; those beyond the jets are left out.
+    eta
+        Pseudorapidity of the jets, shape (N,).
+    min_jets
+        See :func:`merged`.
+    """
     if not len(eta):
         return ()
     abs_eta = np.abs(np.asarray(eta, dtype=np.float64))
     outer = outer_edge(abs_eta)
-    return merged(np.array([edge for edge in JME_ABS_ETA_EDGES if edge <= outer]), abs_eta, min_jets)
+    return merged(np.array([*(edge for edge in edges if edge < outer), outer]), abs_eta, min_jets)
+
+
+def mirrored(ranges: Sequence[Range]) -> tuple[NDArray[np.float64], list[int]]:
+    """Ranges of |eta| on both sides of zero.
+
+    Parameters
+    ----------
+    ranges
+        n of them, rising from 0 without gaps.
+
+    Returns
+    -------
+    tuple
+        Edges in eta, rising, shape (2n + 1,), and the index of the range between each two of them.
+    """
+    high = np.array([each.high for each in ranges])
+    outside_in = range(len(ranges) - 1, -1, -1)
+    return np.concatenate([-high[::-1], [0.0], high]), [*outside_in, *range(len(ranges))]

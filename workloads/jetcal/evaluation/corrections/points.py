@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetcal.evaluation.binning import PT_BINS
-from jetcal.evaluation.bootstrap import Resampled
+from jetcal.evaluation.corrections.replicas import median
 from jetcal.evaluation.response import RAW, STANDARD, Sample
 
 MIN_ENTRIES = 50
@@ -79,11 +79,11 @@ def measure(
     rows = []
     for pt in PT_BINS:
         inside = np.flatnonzero(pt.contains(gen_pt))
-        if len(inside) < MIN_ENTRIES or _cut_into(sample, chosen[inside], pt.low, cuts):
+        if len(inside) < MIN_ENTRIES or cut_into(sample, chosen[inside], pt.low, cuts):
             continue
-        median = Resampled(response[inside], weights[chosen[inside]]).quantile(0.5)
+        middle = median(response[inside], weights[chosen[inside]])
         mean = float(sample.corrected[correction][chosen[inside]].mean(dtype=np.float64))
-        rows.append((mean, 1 / median.value, 1 / median.replicas))
+        rows.append((mean, 1 / middle.value, 1 / middle.replicas))
     rows.sort(key=lambda row: row[0])
     replicas = np.stack([row[2] for row in rows]) if rows else np.empty((0, weights.shape[1]))
     return Points(
@@ -94,7 +94,7 @@ def measure(
     )
 
 
-def _cut_into(sample: Sample, jets: NDArray[np.integer], low: float, cuts: dict[str, float]) -> bool:
+def cut_into(sample: Sample, jets: NDArray[np.integer], low: float, cuts: dict[str, float]) -> bool:
     """Whether the softest jets of the bin would lie below a cut; their spread is measured above the median."""
     for name, cut in cuts.items():
         middle, high = np.quantile(sample.response(name)[jets], [0.5, 0.84])

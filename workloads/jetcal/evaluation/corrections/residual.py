@@ -13,13 +13,13 @@ from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
 from jetcal.evaluation.binning import Range
-from jetcal.evaluation.bootstrap import poisson_weights, replicas_for
-from jetcal.evaluation.corrections.eta_bins import abs_eta_bins
+from jetcal.evaluation.corrections.eta_bins import EVERYWHERE, JME_ABS_ETA_EDGES, merged_abs_eta, mirrored
 from jetcal.evaluation.corrections.points import MIN_ENTRIES, Points, measure, softest
 from jetcal.evaluation.corrections.polynomial import Fit, constant, fit
+from jetcal.evaluation.corrections.replicas import draw
 from jetcal.evaluation.response import CALIBRATED, NETWORK, Sample
 
-MIN_JETS = 2000
+MIN_JETS = 3000
 """Jets of a range of |eta|: enough to know its scale to about 0.3 %."""
 
 MAX_DEGREE = 6
@@ -77,7 +77,7 @@ class Residual:
     Attributes
     ----------
     bins
-        By rising |eta|, without gaps, from 0 on; none if there were no jets.
+        By rising |eta|, without gaps, from 0 on; at least one.
     notes
         What a reader must know, in sentences: ranges in which nothing could be derived.
     """
@@ -87,8 +87,8 @@ class Residual:
 
     @property
     def max_abs_eta(self) -> float:
-        """Where the derived range ends; 0 without jets."""
-        return self.bins[-1].eta.high if self.bins else 0.0
+        """Where the derived range ends."""
+        return self.bins[-1].eta.high
 
     def __call__(self, eta: NDArray[np.floating], pt: NDArray[np.floating]) -> NDArray[np.float64]:
         """Factor for the corrected pT of each jet (no unit).
@@ -101,13 +101,14 @@ class Residual:
         Returns
         -------
         NDArray[np.float64]
-            Shape (N,); 1 from ``max_abs_eta`` on, where nothing was derived.
+            Shape (N,); 1 beyond ``max_abs_eta``, where nothing was derived.
         """
-        abs_eta = np.abs(np.asarray(eta, dtype=np.float64))
-        factor = np.ones(len(abs_eta))
-        for each in self.bins:
-            chosen = each.eta.contains(abs_eta)
-            factor[chosen] = each.factor(pt[chosen])
+        edges, order = mirrored([each.eta for each in self.bins])
+        found = np.searchsorted(edges, np.asarray(eta, dtype=np.float64), side="right") - 1
+        factor = np.ones(len(found))
+        for position, each in enumerate(order):
+            chosen = found == position
+            factor[chosen] = self.bins[each].factor(pt[chosen])
         return factor
 
     def applied(self, sample: Sample, correction: str = NETWORK) -> Sample:
@@ -141,17 +142,15 @@ def derive(sample: Sample, correction: str = NETWORK, *, replicas: int | None = 
     correction
         Name of the correction that the residual follows.
     replicas
-        Bootstrap replicas behind the errors; as many as :func:`jetcal.evaluation.bootstrap.replicas_for` says when
-        left out.
+        Bootstrap replicas behind the errors; see :func:`jetcal.evaluation.corrections.replicas.draw`.
     seed
         Seed of the bootstrap.
     """
-    count = replicas or replicas_for(len(sample))
-    weights = poisson_weights(len(sample), count, np.random.default_rng(seed), sample.events)
+    weights = draw(len(sample), np.random.default_rng(seed), sample.events, replicas)
     abs_eta = np.abs(np.asarray(sample.eta, dtype=np.float64))
     cuts = softest(sample)
     bins, notes = [], []
-    for eta in abs_eta_bins(sample.eta, MIN_JETS):
+    for eta in merged_abs_eta(JME_ABS_ETA_EDGES, sample.eta, MIN_JETS) or (EVERYWHERE,):
         chosen = np.flatnonzero(eta.contains(abs_eta))
         points = measure(sample, correction, chosen, weights, cuts)
         if not len(points):
@@ -159,8 +158,6 @@ def derive(sample: Sample, correction: str = NETWORK, *, replicas: int | None = 
                 f"no residual for |eta| {eta}: none of its bins of pT holds {MIN_ENTRIES} jets; the factor is 1"
             )
         bins.append(EtaResidual(eta, len(chosen), points, _fitted(points)))
-    if not bins:
-        notes.append("no residual: there are no jets to derive it from; the factor is 1")
     return Residual(tuple(bins), tuple(notes))
 
 

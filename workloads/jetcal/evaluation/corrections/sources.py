@@ -1,0 +1,144 @@
+"""Sources of uncertainty of the calibrated scale in one bin, one definition to a function.
+
+All are relative changes of the calibrated pT. A response above one means that the pT is too high, so that the true pT
+is lower: an uncertainty downwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetcal.evaluation.binning import MIN_JETS
+from jetcal.evaluation.corrections import replicas
+from jetcal.evaluation.corrections.residual import Residual
+from jetcal.evaluation.estimate import Estimate
+from jetcal.evaluation.flavour import GROUPS, members
+
+DEFINITIONS = {
+    "statistical": "bootstrap error of the median response of the test jets; the jets of an event are drawn together",
+    "fit": "standard deviation of the residual factor when its fit is repeated on bootstrap replicas of the validation "
+    "jets",
+    "closure": "median response of the test jets minus 1, less its statistical error in quadrature, on the side on "
+    "which the true pT lies",
+    "flavour": "half the distance from the median response of all test jets to the lowest (up) and highest (down) of "
+    "uds, c, b and g: one half of the sample has the flavours of the test jets and the other half only that one",
+    "prior": "change of the median response at fixed calibrated pT when the test jets are weighted by pT(gen) and by "
+    "1 / pT(gen): a spectrum that is harder or softer by one power of pT",
+    "ensemble": "median over the test jets of the standard deviation of ln(correction) over the members of the "
+    "ensemble; no part of the total, for it scatters from jet to jet and is in the resolution",
+}
+SYSTEMATIC = (
+    "median response of the sample {name} divided by that of the test jets, minus 1; to both sides, for two models "
+    "tell how far apart they are and not on which side the truth is"
+)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What a source does in one bin (no unit).
+
+    Attributes
+    ----------
+    up, down
+        How much higher and lower the true pT may be, relative to the calibrated one; not negative.
+    error
+        Statistical error of the larger one; None where the source is such an error itself.
+    """
+
+    up: float
+    down: float
+    error: float | None = None
+
+
+def statistical(median: Estimate) -> Deviation:
+    """See ``DEFINITIONS``; ``median`` is that of the response."""
+    return Deviation(median.error / median.value, median.error / median.value)
+
+
+def closure(median: Estimate) -> Deviation:
+    """See ``DEFINITIONS``; ``median`` is that of the response."""
+    distance = median.value - 1
+    size = float(np.sqrt(max(distance**2 - median.error**2, 0.0)))
+    return Deviation(size if distance < 0 else 0.0, size if distance > 0 else 0.0, median.error)
+
+
+def flavour(
+    median: Estimate,
+    response: NDArray[np.floating],
+    flavours: NDArray[np.floating] | NDArray[np.integer],
+    weights: NDArray[np.uint8],
+) -> Deviation | None:
+    """See ``DEFINITIONS``; flavours with fewer than ``MIN_JETS`` jets are left out, None without any.
+
+    Parameters
+    ----------
+    median
+        Median response of all N jets.
+    response, flavours
+        Response and absolute PDG id of each jet, shape (N,).
+    weights
+        Bootstrap weights behind ``median``, shape (N, B).
+    """
+    distances = []
+    for group in GROUPS:
+        chosen = members(flavours, group)
+        if chosen.sum() >= MIN_JETS:
+            distances.append((replicas.median(response[chosen], weights[chosen]) / median - 1.0) / 2.0)
+    if not distances:
+        return None
+    lowest, highest = (choose(distances, key=lambda each: each.value) for choose in (min, max))
+    return Deviation(
+        max(0.0, -lowest.value), max(0.0, highest.value), max(lowest, highest, key=lambda each: abs(each.value)).error
+    )
+
+
+def prior(response: NDArray[np.floating], gen_pt: NDArray[np.floating], weights: NDArray[np.uint8]) -> Deviation:
+    """See ``DEFINITIONS``.
+
+    A calibration that closes at fixed generator pT has a response at fixed calibrated pT that depends on the spectrum,
+    because more jets fluctuate up from where there are more. To first order one power of pT shifts it by the square of
+    the relative resolution.
+
+    Parameters
+    ----------
+    response, gen_pt
+        Jets whose calibrated pT lies in the bin, shape (N,); GeV.
+    weights
+        Bootstrap weights, shape (N, B).
+    """
+    order = np.argsort(response)
+    counts = np.concatenate([np.ones((len(order), 1)), weights[order]], axis=1)
+    medians = []
+    for power in (0, 1, -1):
+        cumulative = np.cumsum(counts * (gen_pt[order, None] / gen_pt.mean()) ** power, axis=0)
+        medians.append(response[order][(cumulative < cumulative[-1] / 2).sum(axis=0)])
+    shifts = [Estimate(float(each[0]), each[1:]) for each in (medians[1] / medians[0] - 1, medians[2] / medians[0] - 1)]
+    values = [shift.value for shift in shifts]
+    return Deviation(max(0.0, -min(values)), max(0.0, *values), max(shifts, key=lambda shift: abs(shift.value)).error)
+
+
+def fit(residual: Residual, eta: NDArray[np.floating], pt: float) -> Deviation:
+    """See ``DEFINITIONS``: root mean square over jets at ``eta`` of shape (N,), all with ``pt`` in GeV."""
+    variance = total = 0.0
+    for each in residual.bins:
+        jets = int(each.eta.contains(np.abs(np.asarray(eta, dtype=np.float64))).sum())
+        variance += jets * float(np.std(each.replicas(np.array([pt])), ddof=1) / each.factor(np.array([pt]))[0]) ** 2
+        total += jets
+    size = float(np.sqrt(variance / total)) if total else 0.0
+    return Deviation(size, size)
+
+
+def ensemble(spread: NDArray[np.floating]) -> Deviation:
+    """See ``DEFINITIONS``; ``spread`` of shape (N,), N > 0."""
+    size = float(np.median(spread))
+    return Deviation(size, size)
+
+
+def systematic(nominal: Estimate, other: Estimate) -> Deviation:
+    """See ``SYSTEMATIC``; both are median responses."""
+    difference = other.value / nominal.value - 1
+    error = float(np.hypot(other.error / nominal.value, nominal.error * other.value / nominal.value**2))
+    return Deviation(abs(difference), abs(difference), error)
