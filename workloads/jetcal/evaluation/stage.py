@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
 from jetcal import storage, worker
 from jetcal.data import shards
-from jetcal.data.shards import Events
 from jetcal.evaluation import metrics, report
 from jetcal.evaluation.acceptance import judge
+from jetcal.evaluation.events import event_numbers
 from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
 from jetcal.evaluation.predictions import score
@@ -72,14 +67,3 @@ def run(document: EvaluateInput) -> EvaluateResult:
 def load_model(export: ExportResult) -> OnnxModel:
     """The exported network, fetched if it lies in a bucket."""
     return OnnxModel(storage.localize(storage.join(export.repository, export.model, "1", "model.onnx")))
-
-
-def event_numbers(files: Sequence[Events]) -> NDArray[np.int64]:
-    """One number for each distinct (run, lumi, event), shape (N,) over the jets of all files."""
-    if not files:
-        return np.empty(0, np.int64)
-    columns = [
-        np.unique(np.concatenate([getattr(each, name) for each in files]), return_inverse=True)[1]
-        for name in ("run", "lumi", "event")
-    ]
-    return np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
