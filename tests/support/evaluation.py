@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
-from jetcal.evaluation.response import Sample
+from jetcal.evaluation.history import History, Trial
+from jetcal.evaluation.response import CALIBRATED, Sample
+from jetcal_api.results import TrainResult
 
 FLAVOUR_SHIFT = {1: 0.02, 2: 0.02, 3: 0.02, 4: 0.0, 5: 0.0, 21: -0.02}
 """Shift of the standard correction's median response; the network keeps a quarter of it."""
@@ -75,6 +78,75 @@ def gaussian_sample(
         flavour=flavour,
         corrected=corrected,
         intervals={"network": (low, high)},
+    )
+
+
+def calibrated(sample: Sample) -> Sample:
+    """The sample with one correction more, half a percent above the network."""
+    low, high = sample.intervals["network"]
+    return replace(
+        sample,
+        corrected={**sample.corrected, CALIBRATED: 1.005 * sample.corrected["network"]},
+        intervals={**sample.intervals, CALIBRATED: (1.005 * low, 1.005 * high)},
+    )
+
+
+def toy_history(trials: int = 16, seed: int = 1) -> History:
+    """A search whose objective depends on the learning rate, with its optimum inside, and on nothing else."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for number in range(trials):
+        rate = 10 ** rng.uniform(-4, -2)
+        values = {
+            "phiLayers": str(rng.integers(1, 5)),
+            "fcDim": str(rng.choice([50, 100, 200])),
+            "dropout": f"{rng.uniform(0, 0.3):.4g}",
+            "optimizer": str(rng.choice(["AdamW", "Adam", "RMSprop"])),
+            "learningRate": f"{rate:.4g}",
+            "batchSize": "1024",
+        }
+        objective = 0.02 + 0.003 * (np.log10(rate) + 3) ** 2 + 1e-5 * rng.normal()
+        made.append(Trial(f"toy-{number:02d}", float(objective), values, 10, 30_000 + number))
+    course = [{"train_loss": 0.03 + 0.05 / n, "validation_loss": 0.031 + 0.05 / n} for n in range(1, 21)]
+    training = TrainResult(
+        uri="/data/training/result.json",
+        checkpoint="/data/training/best.pt",
+        hyperparameters=made[0].hyperparameters,
+        epochs=20,
+        best_epoch=19,
+        metrics={"validation_loss": 0.0335, "validation_mae": 0.08},
+        parameters=30_000,
+        history=[{"timestamp": "2026-01-01T00:00:00.000000Z", **epoch} for epoch in course],
+    )
+    return History(tuple(sorted(made, key=lambda trial: trial.objective)), ("toy-16", "toy-17"), training)
+
+
+def evaluation_sample(jets: int, seed: int = 1) -> Sample:
+    """What a real test sample holds, at any size: four corrections, two intervals, events of three jets, pile-up."""
+    rng = np.random.default_rng(seed)
+    gen_pt = np.minimum(15 * rng.pareto(1.0, jets) + 15, 3000.0)
+    flavour = rng.choice(list(FLAVOUR_SHIFT), jets, p=[0.15, 0.15, 0.1, 0.1, 0.1, 0.4])
+    shift = np.array([FLAVOUR_SHIFT[each] for each in flavour])
+    width = np.sqrt(0.8**2 / gen_pt + 0.04**2)
+    common, own = rng.standard_t(6, (2, jets))
+    standard = gen_pt * np.maximum(1 + shift + width * (0.85 * common + 0.5 * own), 0.05)
+    network = gen_pt * np.maximum(1 + shift / 4 + 0.88 * width * common, 0.05)
+    calibrated = network * (1 + 0.01 / np.log(gen_pt))
+    interval = (network / (1 + 0.9 * width), network / (1 - 0.85 * np.minimum(width, 0.5)))
+    return Sample(
+        gen_pt=gen_pt,
+        eta=rng.uniform(-5, 5, jets),
+        flavour=flavour,
+        corrected={
+            "raw": standard * (0.9 - 0.3 / np.sqrt(gen_pt)),
+            "standard": standard,
+            "network": network,
+            "calibrated": calibrated,
+        },
+        intervals={"network": interval, "calibrated": interval},
+        events=np.arange(jets) // 3,
+        rho=rng.gamma(9.0, 2.5, jets // 3 + 1)[np.arange(jets) // 3],
+        n_vertices=rng.poisson(25, jets // 3 + 1)[np.arange(jets) // 3].astype(np.float32),
     )
 
 

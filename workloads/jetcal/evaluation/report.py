@@ -11,9 +11,13 @@ from markupsafe import Markup
 from jetcal.evaluation import cards, tables
 from jetcal.evaluation.acceptance import MIN_JETS_JUDGED, Verdict, judged_range
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, MIN_JETS
+from jetcal.evaluation.corrections.residual import Residual
+from jetcal.evaluation.corrections.uncertainty import Uncertainties
 from jetcal.evaluation.facts import Facts
+from jetcal.evaluation.history import History
 from jetcal.evaluation.measurement import Measurements
-from jetcal.evaluation.plots.style import Plot, look
+from jetcal.evaluation.plots.looks import looks, name_of
+from jetcal.evaluation.plots.svg import Plot
 from jetcal.evaluation.sections import sections
 from jetcal_api.spec import Acceptance
 
@@ -40,6 +44,9 @@ def page(
     title: str,
     statements: Sequence[str] = (),
     judgement: Judgement | None = None,
+    residual: Residual | None = None,
+    uncertainties: Uncertainties | None = None,
+    history: History | None = None,
     provenance: Sequence[Facts] = (),
     model_card: str = "",
 ) -> Report:
@@ -55,12 +62,24 @@ def page(
         The result in words, one sentence each, most important first.
     judgement
         Verdict and thresholds; without them the page is a comparison that judges nobody.
+    residual
+        The correction that follows the network; None without one.
+    uncertainties
+        Of the scale after it.
+    history
+        Trials and training that led to the model.
     provenance
         Where jets and models come from.
     model_card
         The exported model's card.
     """
-    found = sections(measurements, judgement.acceptance.max_non_closure if judgement else None)
+    found = sections(
+        measurements,
+        judgement.acceptance.max_non_closure if judgement else None,
+        residual=residual,
+        uncertainties=uncertainties,
+        history=history,
+    )
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("jetcal.evaluation"),
         autoescape=True,
@@ -71,8 +90,9 @@ def page(
     environment.filters["svg"] = Markup
     html = environment.get_template("report.html").render(
         title=title,
-        compared=[look(name, 0)["label"] for name in measurements.corrections],
-        glance=None,
+        compared=[name_of(name) for name in measurements.corrections],
+        shown=looks(measurements.corrections),
+        glance=tables.glance(measurements),
         verdict=judgement.verdict if judgement else None,
         thresholds=judgement.acceptance.model_dump(by_alias=True) if judgement else None,
         statements=statements,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jetcal.evaluation.acceptance import worst_closure
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PT_BINS, WIDE_PT_RANGES, Range
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import GROUPS, PAIRS
-from jetcal.evaluation.measurement import Cell, Measurements
-from jetcal.evaluation.plots.style import NAMES
+from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
+from jetcal.evaluation.plots.looks import name_of
 from jetcal.evaluation.response import RAW, STANDARD
 from jetcal.evaluation.statistics import Summary
 
@@ -60,6 +61,39 @@ def tables(measurements: Measurements) -> list[Table]:
     ]
 
 
+def glance(measurements: Measurements) -> Table:
+    """The corrections side by side: one row to each, inclusive above 30 GeV."""
+    rows = []
+    for name in measurements.corrections:
+        found = measurements.summary(INCLUSIVE, name)
+        worst = worst_closure(measurements, name)
+        covered = measurements.inclusive_coverage(name)
+        rows.append(
+            (
+                name_of(name),
+                percent(Estimate(worst.non_closure, worst.median.replicas)) if worst else MISSING,
+                percent(found.resolution if found else None),
+                MISSING if name in {RAW, STANDARD} else percent(measurements.gain(INCLUSIVE, name, STANDARD)),
+                percent(found.tails if found else None, 2),
+                percent(measurements.flavour_spread(name)),
+                percent(covered.inside if covered else None),
+            )
+        )
+    return Table(
+        "Corrections side by side",
+        (
+            "correction",
+            "largest non-closure",
+            "resolution",
+            "gain over standard",
+            "beyond 3 widths",
+            "flavour spread",
+            "inside 68 % interval",
+        ),
+        tuple(rows),
+    )
+
+
 def _response(measurements: Measurements, eta: Range) -> Table:
     corrections = measurements.corrections
     models = [name for name in corrections if name not in {RAW, STANDARD}]
@@ -84,9 +118,9 @@ def _response(measurements: Measurements, eta: Range) -> Table:
         (
             "generator pT [GeV]",
             "jets",
-            *(f"median, {NAMES.get(name, name)}" for name in corrections),
-            *(f"resolution, {NAMES.get(name, name)}" for name in corrections),
-            *(f"gain, {NAMES.get(name, name)}" for name in models),
+            *(f"median, {name_of(name)}" for name in corrections),
+            *(f"resolution, {name_of(name)}" for name in corrections),
+            *(f"gain, {name_of(name)}" for name in models),
         ),
         tuple(rows),
     )
@@ -103,7 +137,7 @@ def _tails(measurements: Measurements) -> Table:
                 *(percent(each.tails if each else None, 2) for each in found),
             )
         )
-    names = [NAMES.get(name, name) for name in measurements.corrections]
+    names = [name_of(name) for name in measurements.corrections]
     return Table(
         "68 % resolution and tails, all |η|",
         ("generator pT [GeV]", *(f"(q84 - q16)/2/q50, {n}" for n in names), *(f"beyond 3 widths, {n}" for n in names)),
@@ -125,7 +159,7 @@ def _flavours(measurements: Measurements) -> Table:
                     *numbers(found, "resolution"),
                 )
             )
-    names = [NAMES.get(name, name) for name in measurements.corrections]
+    names = [name_of(name) for name in measurements.corrections]
     return Table(
         "By flavour, all |η|",
         ("generator pT [GeV], flavour", "jets", *(f"median, {n}" for n in names), *(f"resolution, {n}" for n in names)),
@@ -144,7 +178,7 @@ def _differences(measurements: Measurements) -> Table:
     ]
     return Table(
         "Differences of median responses between flavours, all |η|",
-        ("generator pT [GeV], pair", *(NAMES.get(name, name) for name in measurements.corrections)),
+        ("generator pT [GeV], pair", *(name_of(name) for name in measurements.corrections)),
         tuple(rows),
     )
 
@@ -162,7 +196,7 @@ def _coverage(measurements: Measurements, correction: str) -> Table:
         if each.correction == correction and each.jets
     ]
     return Table(
-        f"Coverage of the predicted 68 % interval, {NAMES.get(correction, correction)}",
+        f"Coverage of the predicted 68 % interval, {name_of(correction)}",
         ("corrected pT [GeV], |η|", "jets", "inside (68 %)", "below (16 %)", "above (16 %)"),
         tuple(rows),
     )

@@ -6,7 +6,9 @@ import numpy as np
 
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measurements
-from jetcal.evaluation.plots.style import Plot, figure, lay_out, look, to_svg
+from jetcal.evaluation.plots.looks import LINES, looks, name_of
+from jetcal.evaluation.plots.style import INK, figure, lay_out
+from jetcal.evaluation.plots.svg import Plot, to_svg
 
 
 def distribution(measurements: Measurements, pt: Range) -> Plot | None:
@@ -15,6 +17,7 @@ def distribution(measurements: Measurements, pt: Range) -> Plot | None:
         return None
     width = float(RESPONSE_EDGES[1] - RESPONSE_EDGES[0])
     words = []
+    appearance = looks(measurements.corrections)
     key = f"response-{pt.low:g}"
     with figure() as drawing:
         axes = drawing.subplots()
@@ -22,19 +25,19 @@ def distribution(measurements: Measurements, pt: Range) -> Plot | None:
             summary = measurements.summary(Cell(pt=pt), name)
             if summary is None:
                 continue
-            appearance = look(name, order)
             density = jets / (measurements.cells[Cell(pt=pt)].jets * width)
-            label = f"{appearance['label']}: {summary.median.value:.3f}, {100 * summary.resolution.value:.1f} %"
+            label = f"{name_of(name)}: {summary.median.value:.3f}, {100 * summary.resolution.value:.1f} %"
             words.append(label)
             axes.stairs(
                 density,
                 RESPONSE_EDGES,
                 label=label,
-                color=appearance["color"],
+                color=appearance[name]["color"],
+                gid=appearance[name]["gid"],
                 linewidth=2.2,
-                linestyle=(":", "--", "-", "-.")[order % 4],
+                linestyle=LINES[order % len(LINES)],
             )
-        axes.axvline(1, color="#555555", linewidth=1, zorder=0.5)
+        axes.axvline(1, color=INK, linewidth=1, zorder=0.5)
         axes.set_xlim(RESPONSE_EDGES[0], RESPONSE_EDGES[-1])
         axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
         axes.set_xticks(np.arange(0.4, 1.61, 0.2))

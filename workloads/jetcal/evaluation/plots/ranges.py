@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from jetcal.evaluation.binning import PT_BINS, Range
+from matplotlib.axes import Axes
+
+from jetcal.evaluation.binning import MIN_JETS, PT_BINS, Range
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import ALL
 from jetcal.evaluation.measurement import Cell, Measurements
-from jetcal.evaluation.plots.style import Series
+from jetcal.evaluation.plots.style import INK, Series
 
 Quantity = Callable[[Cell], Estimate | None]
 """Something that is measured in each cell with enough jets."""
 
 GEN_PT = "generator jet $p_T$ [GeV]"
+
+TOO_FEW = f"Cross at the foot: fewer than {MIN_JETS} jets, not measured."
+"""Explains what :func:`mark_too_few` draws."""
 
 
 def against_gen_pt(
@@ -57,11 +62,20 @@ def resolution_after(measurements: Measurements, correction: str) -> Quantity:
 
 
 def pt_limits(measurements: Measurements) -> tuple[float, float]:
-    """Range of generator pT with measured bins, GeV."""
-    filled = [cell.pt for cell, found in measurements.cells.items() if cell.pt in PT_BINS and found.summaries]
+    """Range of generator pT that holds jets, GeV."""
+    filled = [cell.pt for cell, found in measurements.cells.items() if cell.pt in PT_BINS and found.jets]
     if not filled:
         return 20.0, 1000.0
     return min(pt.low for pt in filled) * 0.93, max(pt.high for pt in filled) * 1.07
+
+
+def mark_too_few(axes: Axes, measurements: Measurements, eta: Range, flavour: str = ALL) -> None:
+    """A cross at the foot of each bin of generator pT that holds jets, but too few to measure."""
+    sparse = [pt for pt in PT_BINS if 0 < measurements.cells[Cell(eta, pt, flavour)].jets < MIN_JETS]
+    x = [math.sqrt(pt.low * pt.high) for pt in sparse]
+    axes.plot(
+        x, [0.03] * len(x), "x", color=INK, markersize=9, transform=axes.get_xaxis_transform(), clip_on=False, zorder=5
+    )
 
 
 def around(centre: float, series: Iterable[Series], least: float, most: float) -> tuple[float, float]:

@@ -1,10 +1,8 @@
-"""One look for all plots: colours that the colour-blind can tell apart, markers that differ without colour."""
+"""One style for all plots: sizes that stay legible on a phone, points with errors, axes, legends."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,37 +10,19 @@ from typing import Any
 import matplotlib as mpl
 import mplhep
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
 
-NAMES = {
-    RAW: "before correction",
-    STANDARD: "standard correction",
-    NETWORK: "network",
-    CALIBRATED: "network + residual",
-    BASELINE: "served revision",
-}
-"""Names of corrections as people read them."""
+INK = "#555555"
+"""Colour of lines that mark a level."""
 
-_LOOKS: dict[str, dict[str, Any]] = {
-    RAW: {"color": "#717581", "marker": "D", "markerfacecolor": "white"},
-    STANDARD: {"color": "#d9760a", "marker": "s", "markerfacecolor": "white"},
-    NETWORK: {"color": "#2257c4", "marker": "o"},
-    CALIBRATED: {"color": "#00798c", "marker": "P"},
-    BASELINE: {"color": "#832db6", "marker": "^", "markerfacecolor": "white"},
-}
-_OTHER_COLOURS = ("#00798c", "#a96b59", "#4d5a00", "#b2174f")
-FLAVOUR_LOOKS: dict[str, dict[str, Any]] = {
-    "uds": {"color": "#2257c4", "marker": "o"},
-    "c": {"color": "#00798c", "marker": "^"},
-    "b": {"color": "#bd1f01", "marker": "s"},
-    "g": {"color": "#d9760a", "marker": "D"},
-}
+SHADE = "#d3dae8"
+"""Colour of the band of 1 %."""
 
 _STYLE = {
     **mplhep.style.CMS,
@@ -70,34 +50,10 @@ _DODGE = 1.02
 _LEFT = 0.155
 _BOTTOM, _MARGIN, _LEGEND_ROW = 0.95, 0.22, 0.33
 """Inches below the axes, above everything, and for each row of the legend."""
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A drawing for the report.
-
-    Attributes
-    ----------
-    key
-        Name of the drawing among all, fit for a file.
-    svg
-        The drawing as an ``<svg>`` element whose ids no other drawing on the page has.
-    title
-        What is seen, in a few words.
-    caption
-        How to read it.
-    alt
-        The same in words and numbers, for who cannot see it.
-    tells
-        Whether its lines tell more about themselves when they are pointed at.
-    """
-
-    key: str
-    svg: str
-    title: str
-    caption: str
-    alt: str
-    tells: bool = False
+_ROWS = 2
+"""Rows of the legend that a figure has room for; it grows for more."""
+_LONGEST = 24
+"""Letters of a label of which two go beside each other."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +72,6 @@ class Series:
         return [estimate.value for estimate in self.estimates]
 
 
-def look(correction: str, order: int) -> dict[str, Any]:
-    """Colour and marker of a correction; ``order`` is its place among all, for those without a look of their own."""
-    other = {"color": _OTHER_COLOURS[order % len(_OTHER_COLOURS)], "marker": "v"}
-    return {"label": NAMES.get(correction, correction), **_LOOKS.get(correction, other)}
-
-
 @contextmanager
 def figure(**options: Any) -> Iterator[Figure]:
     """An empty figure in the house style, independent of any display."""
@@ -132,12 +82,32 @@ def figure(**options: Any) -> Iterator[Figure]:
         yield canvas
 
 
-def draw(axes: Axes, series: Series, place: int = 0, **appearance: Any) -> None:
+def draw(axes: Axes, series: Series, place: float = 0, **appearance: Any) -> None:
     """Draw points with their statistical errors; ``place`` moves curves apart that would lie on each other."""
     x = np.asarray(series.x) * _DODGE**place
     errors = [estimate.error for estimate in series.estimates]
-    axes.errorbar(x, series.values, yerr=errors, capsize=0, linestyle="none", **appearance)
-    axes.plot(x, series.values, linewidth=1, alpha=0.45, color=appearance.get("color"))
+    gid = appearance.pop("gid", None)
+    points = axes.errorbar(x, series.values, yerr=errors, capsize=0, linestyle="none", **appearance)
+    line = axes.plot(x, series.values, linewidth=1, alpha=0.45, color=appearance.get("color"))
+    mark([*points.get_children(), *line], gid)
+
+
+def mark(artists: Iterable[Artist], gid: str | None) -> None:
+    """Give the artists the gid by which the page finds them."""
+    for artist in artists:
+        artist.set_gid(gid)
+
+
+def places(count: int) -> list[float]:
+    """Places of so many curves, symmetric about where they were measured."""
+    return [each - (count - 1) / 2 for each in range(count)]
+
+
+def level(axes: Axes, value: float, band: float = 0.0) -> None:
+    """A line at the ideal value, with a band about it."""
+    if band:
+        axes.axhspan(value - band, value + band, color=SHADE, linewidth=0, zorder=0)
+    axes.axhline(value, color=INK, linewidth=1, zorder=0.5)
 
 
 def pt_axis(axes: Axes, label: str, low: float, high: float) -> None:
@@ -153,7 +123,10 @@ def pt_axis(axes: Axes, label: str, low: float, high: float) -> None:
 def lay_out(drawing: Figure, axes: Axes, ncols: int = 2, title: str | None = None) -> None:
     """Fix the margins, the same for all plots, and name the curves of ``axes`` above, where nothing is covered."""
     handles, labels = axes.get_legend_handles_labels()
+    if max(map(len, labels), default=0) > _LONGEST:
+        ncols = 1
     rows = -(-len(handles) // ncols) + (title is not None)
+    drawing.set_figheight(drawing.get_figheight() + max(0, rows - _ROWS) * _LEGEND_ROW)
     height = drawing.get_figheight()
     top = 1 - (_MARGIN + rows * _LEGEND_ROW) / height
     drawing.subplots_adjust(left=_LEFT, right=0.975, bottom=_BOTTOM / height, top=top, hspace=0.06)
@@ -169,18 +142,3 @@ def lay_out(drawing: Figure, axes: Axes, ncols: int = 2, title: str | None = Non
             borderaxespad=0.1,
             borderpad=0.2,
         )
-
-
-def to_svg(drawing: Figure, key: str) -> str:
-    """The figure as an ``<svg>`` element that fills the width it is given; ``key`` keeps its ids apart from others'."""
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": key, "svg.fonttype": "path"}):
-        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{key}-', text)
-    text = re.sub(r"url\(#", f"url(#{key}-", text)
-    text = re.sub(r'href="#', f'href="#{key}-', text)
-    text = re.sub(r"scale\([^)]*\)|(-?\d+\.\d{2})\d+", lambda number: number[1] or number[0], text)
-    return re.sub(r' width="[^"]*pt" height="[^"]*pt"', "", text, count=1)
