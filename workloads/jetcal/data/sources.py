@@ -28,8 +28,15 @@ _HTTP_TIMEOUT = 60
 _SERVER_ERROR, _TOO_MANY = 500, 429
 
 
-def find(patterns: Iterable[str]) -> list[Source]:
+def find(patterns: Iterable[str], field: str = "spec.dataset.files") -> list[Source]:
     """The files that uris and globs name, each once, in the order of their uris.
+
+    Parameters
+    ----------
+    patterns
+        Uris or globs.
+    field
+        Where the patterns were written, for the message that sends people there.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def find(patterns: Iterable[str]) -> list[Source]:
     for pattern in patterns:
         matches = _finder(pattern)(pattern)
         if not matches:
-            error = f"{pattern}: no file matches; mend spec.dataset.files"
+            error = f"{pattern}: no file matches; mend {field}"
             raise JetcalError(error)
         found |= {source.uri: source for source in matches}
     return [found[uri] for uri in sorted(found)]
