@@ -21,8 +21,11 @@ WIDE_PT_EDGES = (30.0, 50.0, 100.0, 300.0, 1000.0, math.inf)
 INCLUSIVE_MIN_PT = 30.0
 """Inclusive figures count jets with pT_gen above this, GeV."""
 
-ABS_ETA_EDGES = (0.0, 1.3, 2.5, 3.0, 5.2)
-"""Barrel, endcap within the tracker, endcap outside it, forward calorimeter."""
+ABS_ETA_EDGES = (0.0, 1.3, 2.5, 2.7, 3.0, 5.0)
+"""The collaboration's inclusive ranges: barrel, endcap within the tracker, its edge, endcap outside, forward."""
+
+PILE_UP_EDGES = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 50.0, 60.0, math.inf)
+"""Bins of the event's pT density rho (GeV per unit area) and of its number of vertices."""
 
 MIN_JETS = 50
 """Fewer jets in a range are counted but not measured."""
@@ -47,7 +50,17 @@ class Range:
 PT_BINS = tuple(Range(low, high) for low, high in pairwise(PT_EDGES))
 WIDE_PT_RANGES = tuple(Range(low, high) for low, high in pairwise(WIDE_PT_EDGES))
 INCLUSIVE_PT = Range(INCLUSIVE_MIN_PT, math.inf)
-ALL_ETA = Range(0.0, ABS_ETA_EDGES[-1])
+ALL_ETA = Range(0.0, 5.2)
+"""As far out as jets are selected; beyond 5.0 they count only here and in the finest bins."""
+
+PILE_UP_BINS = tuple(Range(low, high) for low, high in pairwise(PILE_UP_EDGES))
+ANY_PILE_UP = Range(0.0, math.inf)
+
+PUBLISHED_ETA = (Range(0.0, 2.5), Range(2.5, 5.0))
+"""Ranges of |eta| that published figures use beside ``ABS_ETA_EDGES``."""
+
+PUBLISHED_PT = (Range(30.0, 100.0),)
+"""Ranges of generator pT that published figures use beside ``WIDE_PT_EDGES``, GeV."""
 
 
 def eta_ranges(eta: NDArray[np.floating]) -> tuple[Range, ...]:

@@ -22,3 +22,9 @@ def members(flavour: NDArray[np.floating] | NDArray[np.integer], group: str) -> 
     if group == ALL:
         return np.ones(len(flavour), dtype=np.bool_)
     return np.isin(flavour, GROUPS[group])
+
+
+def places(flavour: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.int64]:
+    """Number of each jet's group in the order of ``GROUPS``, their count for any other flavour; shape (N,)."""
+    chosen = [members(flavour, group) for group in GROUPS]
+    return np.select(chosen, [np.int64(number) for number in range(len(GROUPS))], np.int64(len(GROUPS)))

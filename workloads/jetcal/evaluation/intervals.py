@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from jetcal.evaluation.bootstrap import weighted_share
 from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.response import Sample
+from jetcal.evaluation.partition import Partition
+from jetcal.evaluation.resampling import Tally, Unions
 
 NOMINAL_COVERAGE = 0.68
 """Share of the jets between the 16 % and the 84 % quantile."""
@@ -34,26 +36,57 @@ class Coverage:
     above: Estimate
 
 
-def coverage(sample: Sample, correction: str, chosen: NDArray[np.bool_], weights: NDArray[np.uint8]) -> Coverage:
-    """Coverage of the correction's interval over the chosen jets.
+class Sides:
+    """On which side of its interval the truth lies, in the chosen cells of a partition.
 
     Parameters
     ----------
-    sample
-        N jets.
-    correction
-        One of ``sample.intervals``.
-    chosen
-        Shape (N,), at least one true.
-    weights
-        Shape (N, B).
+    partition
+        Of N jets.
+    cells
+        Numbers of the C cells to measure; each holds jets.
+    side
+        -1 for a jet whose truth lies below its interval, 0 inside, 1 above, shape (N,).
+    event
+        Row of each jet's event in the weights, shape (N,).
     """
-    low, high = (end[chosen] for end in sample.intervals[correction])
-    truth = sample.gen_pt[chosen]
-    weights = weights[chosen]
-    below = weighted_share(truth < low, weights)
-    above = weighted_share(truth > high, weights)
-    return Coverage(inside=1.0 - (below + above), below=below, above=above)
+
+    def __init__(
+        self,
+        partition: Partition,
+        cells: Sequence[int],
+        side: NDArray[np.integer],
+        event: NDArray[np.int64],
+    ) -> None:
+        category = np.where(partition.base >= 0, 3 * partition.base + side + 1, -1)
+        self.shape = (len(cells), 3)
+        self._base = (len(partition.jets), 3)
+        self._tally = Tally(category, 3 * len(partition.jets), event)
+        self._unions = Unions([partition.cells[cell] for cell in cells])
+        jets = np.bincount(category[category >= 0], minlength=3 * len(partition.jets)).reshape(-1, 3)
+        counts = np.stack([jets[partition.cells[cell]].sum(axis=0) for cell in cells])
+        self._shares = counts / counts.sum(axis=1, keepdims=True)
+
+    def measure(self, weights: Tensor) -> Tensor:
+        """Shares below, inside, above, shape (C, 3, b) for weights of shape (events, b)."""
+        counts = self._unions.counts(self._tally.counts(weights).view(*self._base, -1))
+        return counts / counts.sum(dim=1, keepdim=True)
+
+    def coverages(self, replicas: NDArray[np.float32]) -> list[Coverage]:
+        """The coverage of each cell, given the replicas of shape (C, 3, B)."""
+        found = []
+        for shares, rows in zip(self._shares, replicas, strict=True):
+            below, inside, above = (Estimate(float(share), row) for share, row in zip(shares, rows, strict=True))
+            found.append(Coverage(inside=inside, below=below, above=above))
+        return found
+
+
+def side(
+    gen_pt: NDArray[np.floating], interval: tuple[NDArray[np.floating], NDArray[np.floating]]
+) -> NDArray[np.int64]:
+    """-1 where the truth lies below the interval, 0 inside, 1 above; all pT in GeV, shapes (N,)."""
+    low, high = interval
+    return (gen_pt > high).astype(np.int64) - (gen_pt < low).astype(np.int64)
 
 
 def predicts_interval(low: NDArray[np.floating], high: NDArray[np.floating]) -> bool:

@@ -1,4 +1,4 @@
-"""The whole measurement: every correction in every range of |eta|, pT and flavour, with bootstrap errors."""
+"""What the test jets say about every correction: response, resolution and coverage in cells, with bootstrap errors."""
 
 from __future__ import annotations
 
@@ -7,66 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.binning import (
-    ALL_ETA,
-    INCLUSIVE_PT,
-    MIN_JETS,
-    PT_BINS,
-    WIDE_PT_RANGES,
-    Range,
-    eta_ranges,
-)
-from jetcal.evaluation.bootstrap import poisson_weights, replicas_for
-from jetcal.evaluation.estimate import Estimate, spread
-from jetcal.evaluation.flavour import ALL, GROUPS, members
-from jetcal.evaluation.intervals import Coverage, coverage
-from jetcal.evaluation.response import Sample
-from jetcal.evaluation.statistics import Summary, summarise
+from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PILE_UP_BINS, WIDE_PT_RANGES, Range, eta_ranges
+from jetcal.evaluation.bootstrap import REPLICAS
+from jetcal.evaluation.cells import INCLUSIVE, Cell, Measured, MeasuredCoverage
+from jetcal.evaluation.estimate import Estimate, scatter, spread
+from jetcal.evaluation.flavour import GROUPS
+from jetcal.evaluation.intervals import Coverage, Sides, side
+from jetcal.evaluation.resampling import Job, replicate, rows_of_events
+from jetcal.evaluation.response import STANDARD, Sample
+from jetcal.evaluation.responses import Responses, common_edges
+from jetcal.evaluation.statistics import Summary
+from jetcal.evaluation.views import NARROW_ETA, coverage_view, response_views
+
+__all__ = ["INCLUSIVE", "RESPONSE_EDGES", "Cell", "Measured", "MeasuredCoverage", "Measurements", "evaluate"]
 
 RESPONSE_EDGES = np.linspace(0.4, 1.6, 61)
 """Bins of the response histograms (no unit)."""
-
-
-@dataclass(frozen=True, order=True)
-class Cell:
-    """A range of |eta| and of pT (GeV) with a flavour group."""
-
-    eta: Range = ALL_ETA
-    pt: Range = INCLUSIVE_PT
-    flavour: str = ALL
-
-
-INCLUSIVE = Cell()
-"""All jets above 30 GeV."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was found in one cell of generator pT.
-
-    Attributes
-    ----------
-    jets
-        Number of jets.
-    mean_gen_pt
-        Mean generator pT, GeV; None without jets.
-    summaries
-        Name of a correction -> its response; empty with fewer than ``MIN_JETS`` jets.
-    """
-
-    jets: int
-    mean_gen_pt: float | None
-    summaries: dict[str, Summary]
-
-
-@dataclass(frozen=True)
-class MeasuredCoverage:
-    """Coverage of one correction's interval in one cell of pT after that correction; None with too few jets."""
-
-    cell: Cell
-    correction: str
-    jets: int
-    coverage: Coverage | None
 
 
 @dataclass(frozen=True)
@@ -84,11 +40,16 @@ class Measurements:
     eta
         The ranges of |eta| that hold jets.
     cells
-        Ranges of |eta|, generator pT and flavour -> what was found there.
+        What was found in each cell: ranges of |eta|, generator pT and flavour; and in the wide ranges of pT, bins of
+        ``eta_bins``, of ``rho_bins`` and of ``vertex_bins``.
     coverages
-        Coverage of the predicted intervals.
+        Coverage of the predicted intervals in ranges of |eta|, pT after the correction, and flavour.
     histograms
         Wide range of generator pT -> correction -> jets in each of the bins ``RESPONSE_EDGES``.
+    eta_bins
+        The collaboration's narrow bins of |eta| that hold jets.
+    rho_bins, vertex_bins
+        Bins of rho and of the number of vertices that hold jets; none where the sample does not know them.
     """
 
     jets: int
@@ -98,6 +59,9 @@ class Measurements:
     cells: dict[Cell, Measured]
     coverages: tuple[MeasuredCoverage, ...]
     histograms: dict[Range, dict[str, NDArray[np.int64]]]
+    eta_bins: tuple[Range, ...] = ()
+    rho_bins: tuple[Range, ...] = ()
+    vertex_bins: tuple[Range, ...] = ()
 
     def summary(self, cell: Cell, correction: str) -> Summary | None:
         """The correction's response in the cell; None with too few jets."""
@@ -116,19 +80,44 @@ class Measurements:
 
     def flavour_spread(self, correction: str, eta: Range = ALL_ETA, pt: Range = INCLUSIVE_PT) -> Estimate | None:
         """Largest minus smallest median response of the flavour groups with enough jets (no unit); None below two."""
-        found = [self.summary(Cell(eta, pt, group), correction) for group in GROUPS]
-        medians = [summary.median for summary in found if summary is not None]
+        medians = self._flavour_medians(correction, eta, pt)
         return spread(medians) if len(medians) > 1 else None
 
-    def inclusive_coverage(self, correction: str) -> Coverage | None:
-        """Coverage of the correction's interval over all jets above 30 GeV; None if it predicts none."""
+    def flavour_improvement(
+        self, correction: str, reference: str = STANDARD, eta: Range = ALL_ETA, pt: Range = INCLUSIVE_PT
+    ) -> Estimate | None:
+        """1 - D(correction) / D(reference) (no unit); None below two flavour groups with enough jets.
+
+        D is the sum over the flavour groups of the distance of their median response from the mean of these medians;
+        published figures (doi 10.1007/s41781-023-00103-y) are 100 times this.
+        """
+        mine, other = (self._flavour_medians(name, eta, pt) for name in (correction, reference))
+        return 1.0 - scatter(mine) / scatter(other) if min(len(mine), len(other)) > 1 else None
+
+    def spread_reduction(
+        self, correction: str, reference: str = STANDARD, eta: Range = ALL_ETA, pt: Range = INCLUSIVE_PT
+    ) -> Estimate | None:
+        """Factor by which the flavour spread is smaller than the reference's (no unit); None as above."""
+        mine, other = (self.flavour_spread(name, eta, pt) for name in (correction, reference))
+        return None if mine is None or other is None else other / mine
+
+    def covered(self, correction: str, cell: Cell = INCLUSIVE) -> Coverage | None:
+        """Coverage of the correction's interval in a cell of corrected pT; None if not measured."""
         for each in self.coverages:
-            if each.cell == INCLUSIVE and each.correction == correction:
+            if each.cell == cell and each.correction == correction:
                 return each.coverage
         return None
 
+    def inclusive_coverage(self, correction: str) -> Coverage | None:
+        """Coverage of the correction's interval over all jets above 30 GeV; None if it predicts none."""
+        return self.covered(correction)
 
-def evaluate(sample: Sample, replicas: int | None = None, seed: int = 1) -> Measurements:
+    def _flavour_medians(self, correction: str, eta: Range, pt: Range) -> list[Estimate]:
+        found = [self.summary(Cell(eta, pt, group), correction) for group in GROUPS]
+        return [summary.median for summary in found if summary is not None]
+
+
+def evaluate(sample: Sample, replicas: int = REPLICAS, seed: int = 1) -> Measurements:
     """Measure all corrections of the sample with the same bootstrap weights, so that they compare pairwise.
 
     Parameters
@@ -136,30 +125,50 @@ def evaluate(sample: Sample, replicas: int | None = None, seed: int = 1) -> Meas
     sample
         Test jets with any number of corrections.
     replicas
-        Number of bootstrap replicas; 200, fewer for more than 500 000 jets, when left out.
+        Number of bootstrap replicas.
     seed
         Seed of the bootstrap: the same sample and seed give the same numbers.
     """
-    replicas = replicas or replicas_for(len(sample))
-    weights = poisson_weights(len(sample), replicas, np.random.default_rng(seed), sample.events)
     etas = eta_ranges(sample.eta)
+    views = response_views(sample, (ALL_ETA, *etas))
+    event = rows_of_events(sample.events, views[0].partition.base)
     responses = {name: sample.response(name) for name in sample.corrected}
-    cells: dict[Cell, Measured] = {}
-    for eta in (ALL_ETA, *etas):
-        in_eta = np.flatnonzero(eta.contains(np.abs(sample.eta)))
-        for flavour in (ALL, *GROUPS):
-            group = in_eta[members(sample.flavour[in_eta], flavour)]
-            gen_pt = sample.gen_pt[group]
-            for pt in (INCLUSIVE_PT, *WIDE_PT_RANGES, *PT_BINS):
-                chosen = group[pt.contains(gen_pt)]
-                cells[Cell(eta, pt, flavour)] = _measured(chosen, sample.gen_pt, responses, weights)
+    edges = {name: common_edges(views[0].partition, views[0].measured, values) for name, values in responses.items()}
+    widths = [
+        (view, name, Responses(view.partition, view.measured, values, edges[name], event))
+        for view in views
+        if view.measured
+        for name, values in responses.items()
+    ]
+    covers = [(coverage_view(sample, name, (ALL_ETA, *etas)), name) for name in sample.intervals]
+    sides = [
+        (view, name, Sides(view.partition, view.measured, side(sample.gen_pt, sample.intervals[name]), event))
+        for view, name in covers
+        if view.measured
+    ]
+    jobs: list[Job] = [*(job for *_, job in widths), *(job for *_, job in sides)]
+    answers = iter(replicate(jobs, int(event.max(initial=-1)) + 1, replicas, seed))
+    cells = {cell: found for view in views for cell, found in view.counted(sample)}
+    for view, name, job in widths:
+        for cell, summary in zip(view.measured_cells, job.summaries(next(answers)), strict=True):
+            cells[cell].summaries[name] = summary
+    covered = {
+        (cell, name): coverage
+        for view, name, job in sides
+        for cell, coverage in zip(view.measured_cells, job.coverages(next(answers)), strict=True)
+    }
+    filled = {cell for cell, found in cells.items() if found.jets}
     return Measurements(
         jets=len(sample),
         replicas=replicas,
         corrections=tuple(sample.corrected),
         eta=etas,
         cells=cells,
-        coverages=tuple(_coverages(sample, etas, weights)),
+        coverages=tuple(
+            MeasuredCoverage(cell, name, jets, covered.get((cell, name)))
+            for view, name in covers
+            for cell, jets in zip(view.cells, view.jets, strict=True)
+        ),
         histograms={
             pt: {
                 name: np.histogram(values[pt.contains(sample.gen_pt)], RESPONSE_EDGES)[0]
@@ -167,31 +176,7 @@ def evaluate(sample: Sample, replicas: int | None = None, seed: int = 1) -> Meas
             }
             for pt in WIDE_PT_RANGES
         },
+        eta_bins=tuple(eta for eta in NARROW_ETA if Cell(eta) in filled),
+        rho_bins=tuple(rho for rho in PILE_UP_BINS if Cell(rho=rho) in filled),
+        vertex_bins=tuple(vertices for vertices in PILE_UP_BINS if Cell(vertices=vertices) in filled),
     )
-
-
-def _measured(
-    chosen: NDArray[np.int64],
-    gen_pt: NDArray[np.floating],
-    responses: dict[str, NDArray[np.float64]],
-    weights: NDArray[np.uint8],
-) -> Measured:
-    summaries = {}
-    if len(chosen) >= MIN_JETS:
-        here = weights[chosen]
-        summaries = {name: summarise(values[chosen], here) for name, values in responses.items()}
-    mean = float(gen_pt[chosen].mean(dtype=np.float64)) if len(chosen) else None
-    return Measured(jets=len(chosen), mean_gen_pt=mean, summaries=summaries)
-
-
-def _coverages(sample: Sample, etas: tuple[Range, ...], weights: NDArray[np.uint8]) -> list[MeasuredCoverage]:
-    found = []
-    for name in sample.intervals:
-        for eta in (ALL_ETA, *etas):
-            in_eta = eta.contains(np.abs(sample.eta))
-            for pt in (INCLUSIVE_PT, *PT_BINS):
-                chosen = in_eta & pt.contains(sample.corrected[name])
-                jets = int(chosen.sum())
-                value = coverage(sample, name, chosen, weights) if jets >= MIN_JETS else None
-                found.append(MeasuredCoverage(Cell(eta, pt), name, jets, value))
-    return found

@@ -8,14 +8,20 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.bootstrap import Resampled
+from jetcal.evaluation.core import core
 from jetcal.evaluation.estimate import Estimate
 
 IQR_OF_GAUSSIAN = 1.349
 """Interquartile range of a Gaussian in units of its standard deviation."""
 
+HALF_87_OF_GAUSSIAN = 1.514
+"""Half-width of the central 87 % of a Gaussian in units of its standard deviation."""
+
 TAIL_WIDTH = 3.0
 """Distance from the median, in robust standard deviations, beyond which a response counts as tail."""
+
+SHARES = (0.065, 0.16, 0.25, 0.5, 0.75, 0.84, 0.935)
+"""The quantiles that the formulas need."""
 
 
 class Number(Protocol):
@@ -41,46 +47,103 @@ def central_resolution(q16: N, q50: N, q84: N) -> N:
     return (q84 - q16) / 2.0 / q50
 
 
+def wide_resolution(q065: N, q50: N, q935: N) -> N:
+    """Relative resolution (q93.5 - q6.5) / (2 x 1.514) / q50 (no unit): the central 87 %; sigma/mean for a Gaussian."""
+    return (q935 - q065) / (2 * HALF_87_OF_GAUSSIAN) / q50
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The statistics of N responses without errors; fields as in :class:`Summary`."""
+
+    quantiles: NDArray[np.float64]
+    core_mean: float
+    core_sigma: float
+    tail_limits: tuple[float, float]
+    tails_low: float
+    tails_high: float
+
+    @property
+    def median(self) -> float:
+        """Median response (no unit)."""
+        return float(self.quantiles[SHARES.index(0.5)])
+
+
+def plain(ordered: NDArray[np.float64]) -> Plain:
+    """The statistics of the responses ``ordered``, rising, shape (N,), N > 0 (no unit).
+
+    Quantiles interpolate linearly between neighbouring jets.
+    """
+    rank = np.array(SHARES) * (len(ordered) - 1)
+    below, above = ordered[np.floor(rank).astype(np.int64)], ordered[np.ceil(rank).astype(np.int64)]
+    quantiles = below + (rank % 1) * (above - below)
+    _, _, q25, q50, q75, _, _ = (float(each) for each in quantiles)
+    width = (q75 - q25) / IQR_OF_GAUSSIAN
+    low, high = q50 - TAIL_WIDTH * width, q50 + TAIL_WIDTH * width
+    first, last = np.searchsorted(ordered, low, side="left"), np.searchsorted(ordered, high, side="right")
+    mean, sigma = core(ordered, q50, width)
+    return Plain(
+        quantiles=quantiles,
+        core_mean=mean,
+        core_sigma=sigma,
+        tail_limits=(low, high),
+        tails_low=float(first) / len(ordered),
+        tails_high=1 - float(last) / len(ordered),
+    )
+
+
 @dataclass(frozen=True)
 class Summary:
-    """Scale and width of the response of N jets.
+    """Scale and width of the response of N jets, all without unit.
 
     Attributes
     ----------
     median
-        Median response: the scale (no unit).
+        Median response: the scale.
     resolution
-        (q75 - q25) / 1.349 / q50 (no unit).
+        (q75 - q25) / 1.349 / q50.
     resolution_68
-        (q84 - q16) / 2 / q50 (no unit).
-    tails
-        Share of the jets further than 3 robust standard deviations (q75 - q25) / 1.349 from the median; 0.0027 for a
-        Gaussian.
+        (q84 - q16) / 2 / q50.
+    resolution_87
+        (q93.5 - q6.5) / (2 x 1.514) / q50.
+    core_mean
+        Mean of the Gaussian core, see :func:`jetcal.evaluation.core.core`.
+    core_resolution
+        Standard deviation of the Gaussian core / q50.
+    tails_low, tails_high
+        Share of the jets more than 3 robust standard deviations (q75 - q25) / 1.349 below and above the median; 0.00135
+        each for a Gaussian.
     """
 
     median: Estimate
     resolution: Estimate
     resolution_68: Estimate
-    tails: Estimate
+    resolution_87: Estimate
+    core_mean: Estimate
+    core_resolution: Estimate
+    tails_low: Estimate
+    tails_high: Estimate
+
+    @property
+    def tails(self) -> Estimate:
+        """Share of the jets in either tail; 0.0027 for a Gaussian."""
+        return self.tails_low + self.tails_high
 
 
-def summarise(response: NDArray[np.floating], weights: NDArray[np.uint8]) -> Summary:
-    """Scale and width of a response distribution with their bootstrap replicas.
+STATISTICS = tuple(Summary.__dataclass_fields__)
+"""Names of the statistics in the order of :func:`statistics`."""
 
-    Parameters
-    ----------
-    response
-        Shape (N,), N > 0, finite (no unit).
-    weights
-        Shape (N, B), see :func:`jetcal.evaluation.bootstrap.poisson_weights`.
-    """
-    jets = Resampled(response, weights)
-    q16, q25, q50, q75, q84 = (jets.quantile(share) for share in (0.16, 0.25, 0.5, 0.75, 0.84))
-    distance = TAIL_WIDTH * (q75.value - q25.value) / IQR_OF_GAUSSIAN
-    core = jets.share_below(q50.value + distance) - jets.share_below(q50.value - distance)
-    return Summary(
-        median=q50,
-        resolution=interquartile_resolution(q25, q50, q75),
-        resolution_68=central_resolution(q16, q50, q84),
-        tails=1.0 - core,
+
+def statistics(quantiles: tuple[N, ...], core_mean: N, core_sigma: N, tails_low: N, tails_high: N) -> tuple[N, ...]:
+    """The statistics of ``STATISTICS`` from quantiles at ``SHARES``, core and tails, as numbers or of all replicas."""
+    q065, q16, q25, q50, q75, q84, q935 = quantiles
+    return (
+        q50,
+        interquartile_resolution(q25, q50, q75),
+        central_resolution(q16, q50, q84),
+        wide_resolution(q065, q50, q935),
+        core_mean,
+        core_sigma / q50,
+        tails_low,
+        tails_high,
     )

@@ -1,0 +1,132 @@
+"""Poisson bootstrap of large samples: how many jets each category holds in every replica, a block of replicas at once.
+
+A jet's weight is that of its event. What the replicas are asked for is worked out from weights summed over categories
+of jets, so that the cost is one addition a jet and replica, and nothing of size jets x replicas is ever kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+BLOCK = 64
+"""Replicas that are worked out together; their weights, two bytes an event, are all that grows with the sample."""
+
+_SLOTS = (94, 95, 46, 16, 4, 1)
+"""How many of 256 equally likely bytes mean weight 0, 1, 2, ...: mean and variance are exactly 1, as of Poisson numbers
+of mean 1, whose probabilities these are to 0.5 %."""
+_WEIGHT_OF_BYTE = bytes(np.repeat(np.arange(len(_SLOTS), dtype=np.uint8), _SLOTS))
+
+_EXACT_IN_HALF = 1000
+"""So many jets have, in every replica, a weight that 16 bits hold without rounding."""
+
+
+def event_weights(events: int, replicas: int, seed: int, block: int) -> Tensor:
+    """How often each event occurs in each replica of a block, float16 of shape (events, replicas)."""
+    drawn = np.random.default_rng((seed, block)).bytes(events * replicas).translate(_WEIGHT_OF_BYTE)
+    weights = np.frombuffer(bytearray(drawn), dtype=np.uint8).reshape(events, replicas)
+    return torch.from_numpy(weights).to(torch.float16)
+
+
+class Tally:
+    """Jets by category, ready to be counted in any replica.
+
+    Parameters
+    ----------
+    category
+        Category of each jet, shape (N,); negative ones are not counted.
+    categories
+        Number K of categories.
+    event
+        Row of each jet's event in the weights, shape (N,).
+    """
+
+    def __init__(self, category: NDArray[np.int64], categories: int, event: NDArray[np.int64]) -> None:
+        chosen = np.flatnonzero(category >= 0)
+        order = chosen[np.argsort(category[chosen], kind="stable")]
+        jets = np.bincount(category[chosen], minlength=categories)
+        self._rows = torch.from_numpy(event[order].astype(np.int32))
+        self._starts = _starts(jets)
+        self._fine = int(jets.max(initial=0)) > _EXACT_IN_HALF
+
+    def counts(self, weights: Tensor) -> Tensor:
+        """Weight of each category, float32 of shape (K, b) for weights of shape (events, b)."""
+        return _summed(weights.float() if self._fine else weights, self._rows, self._starts).float()
+
+
+class Unions:
+    """Cells as unions of base cells: ``members`` holds the base cells of each of C cells."""
+
+    def __init__(self, members: Sequence[NDArray[np.int64]]) -> None:
+        self._members = torch.from_numpy(np.concatenate(members).astype(np.int32))
+        self._starts = _starts(np.array([len(each) for each in members]))
+
+    def counts(self, base: Tensor) -> Tensor:
+        """Sums over the base cells of each cell, shape (C, K, b) for ``base`` of shape (M, K, b)."""
+        return _summed(base.flatten(1), self._members, self._starts).view(-1, *base.shape[1:])
+
+
+def _starts(lengths: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+
+
+def _summed(table: Tensor, rows: Tensor, starts: Tensor) -> Tensor:
+    found: Tensor = torch.nn.functional.embedding_bag(rows, table, starts, mode="sum", include_last_offset=True)
+    return found
+
+
+class Job(Protocol):
+    """Something to be known in every replica."""
+
+    shape: tuple[int, int]
+    """Cells and statistics."""
+
+    def measure(self, weights: Tensor) -> Tensor:
+        """Shape (cells, statistics, b) for weights of shape (events, b)."""
+        ...
+
+
+def replicate(jobs: Sequence[Job], events: int, replicas: int, seed: int) -> list[NDArray[np.float32]]:
+    """Every job's answer in every replica, all with the same weights; float32 of shape (cells, statistics, B) each.
+
+    Parameters
+    ----------
+    jobs
+        What to measure.
+    events
+        Number of events.
+    replicas
+        Number B of replicas.
+    seed
+        The same seed gives the same weights.
+    """
+    answers = [np.empty((*job.shape, replicas), dtype=np.float32) for job in jobs]
+    for start in range(0, replicas, BLOCK) if jobs else ():
+        block = slice(start, min(start + BLOCK, replicas))
+        weights = event_weights(events, block.stop - start, seed, start)
+        for job, answer in zip(jobs, answers, strict=True):
+            answer[:, :, block] = job.measure(weights).numpy()
+    return answers
+
+
+def rows_of_events(events: NDArray[np.int64] | None, base: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row of each jet's event in the weights, shape (N,): neighbours for jets of the same base cell, which is faster.
+
+    Parameters
+    ----------
+    events
+        Number of each jet's event, shape (N,); None lets every jet stand alone.
+    base
+        Base cell of each jet, shape (N,).
+    """
+    event = np.arange(len(base)) if events is None else np.unique(events, return_inverse=True)[1].reshape(-1)
+    place = np.zeros(int(event.max(initial=-1)) + 1, dtype=np.int64)
+    place[event] = base
+    row = np.empty_like(place)
+    row[np.argsort(place, kind="stable")] = np.arange(len(place))
+    return row[event]
