@@ -11,12 +11,12 @@ import pytest
 import uproot
 from tests.support.ntuples import TREE, write_ntuple
 
-from jetcal.data import ntuples
+from jetcal.data import mapping, ntuples
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, TRUTH_COLUMNS, Jets, concatenate
 from jetcal.errors import JetcalError
 
 
-def read(path: Path, tree: str = TREE) -> ntuples.Piece:
+def read(path: Path, tree: str = TREE) -> mapping.Piece:
     (piece,) = ntuples.read(path, tree)
     return piece
 
@@ -117,7 +117,7 @@ def test_without_truth_the_generator_branches_may_be_missing(tmp_path: Path) -> 
 
 
 def test_flavour_is_the_hadron_s_else_the_parton_s() -> None:
-    assert ntuples.flavour(np.array([5, 4, 0, 0, 0]), np.array([21, 1, -3, 21, 0])).tolist() == [5, 4, 3, 21, 0]
+    assert mapping.flavour(np.array([5, 4, 0, 0, 0]), np.array([21, 1, -3, 21, 0])).tolist() == [5, 4, 3, 21, 0]
 
 
 def fails(path: Path, tree: str = TREE) -> str:
@@ -163,7 +163,24 @@ def test_a_folder_in_place_of_the_tree_is_told(tmp_path: Path) -> None:
     assert "'AK4jets' is a TDirectory, not a tree" in fails(tmp_path / "a.root", "AK4jets")
 
 
-@pytest.mark.parametrize("branches", [("jetArea",), ("PF_fromAK4Jet", "rhoAll"), ("jetGenMatch",)])
-def test_missing_branches_are_named(tmp_path: Path, branches: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("branches", "told"),
+    [
+        (("jetArea",), "jetArea (for jet.area; there is jetEta); name yours in spec.dataset.columns, see docs/data.md"),
+        (("PF_fromPV", "rhoAll"), "PF_fromPV (for constituent.fromPv), rhoAll (for jet.rho); "),
+        (("jetRawPt",), "jetRawPt (for jet.rawPt; there is jetPt); "),
+    ],
+)
+def test_missing_branches_are_named_with_their_columns_and_what_is_near(
+    tmp_path: Path, branches: tuple[str, ...], told: str
+) -> None:
     write_ntuple(tmp_path / "a.root", 20, without=branches)
-    assert f"tree 'AK4jets/jetTree' has no branch {', '.join(branches)};" in fails(tmp_path / "a.root")
+    assert f"tree 'AK4jets/jetTree' has no branch {told}" in fails(tmp_path / "a.root")
+
+
+def test_of_many_missing_branches_some_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file["Events"] = {"x": np.zeros(3)}
+    assert re.search(
+        r"has no branch PF_dEta \(.*\), PF_dPhi .* and 17 more; name yours", fails(tmp_path / "a.root", "Events")
+    )

@@ -20,6 +20,9 @@ TRUTH_COLUMNS = ("gen_pt", "standard_pt", "flavour")
 OUTPUTS = ("correction", "correction_down", "correction_up")
 """The network's answer in its order: median, 16 % and 84 % quantile of pT_gen / pT_raw."""
 
+MAX_CONSTITUENTS = 1000
+"""Constituents that a jet keeps, the hardest: far more than a real jet has, so that one broken jet harms no batch."""
+
 
 @dataclass(frozen=True)
 class Jets:

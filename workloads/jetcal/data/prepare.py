@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from jetcal import storage, worker
-from jetcal.data import inventory, ntuples, selection, shards, sources
+from jetcal.data import inventory, ntuples, plausibility, selection, shards, sources
 from jetcal.data.jets import Jets, concatenate, take
-from jetcal.data.ntuples import Piece
+from jetcal.data.mapping import Piece
 from jetcal.data.shards import PARTS, Events, Part
 from jetcal.errors import JetcalError
 from jetcal_api.documents import PrepareInput
@@ -41,7 +41,7 @@ def prepare_part(document: PrepareInput, index: int) -> PrepareResult:
     files = inventory.groups(inventory.load(document.storage, document.sources), document.shards)[index]
     with storage.working_folder(worker.attempt_uri(document)) as folder:
         writer = _Writer(folder, index)
-        for piece in _pieces(files, document.tree):
+        for piece in _pieces(files, document):
             writer.add(piece, document)
         written = writer.close()
     base = storage.join("attempts", worker.attempt_uri(document).rsplit("/", 1)[1])
@@ -120,10 +120,13 @@ def _check_enough(result: PrepareResult) -> None:
     raise JetcalError(error)
 
 
-def _pieces(files: Sequence[Source], tree: str) -> Iterator[Piece]:
+def _pieces(files: Sequence[Source], document: PrepareInput) -> Iterator[Piece]:
+    watch = plausibility.Watch(document.columns)
     for source in files:
         with sources.local_copy(source) as path:
-            yield from ntuples.read(path, tree, name=source.uri)
+            for piece in ntuples.read(path, document.tree, columns=document.columns, name=source.uri):
+                watch.see(piece, source.uri)
+                yield piece
         gc.collect()  # a file's objects refer to each other in circles; without this several files pile up
 
 

@@ -9,8 +9,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets
-from jetcal.data.ntuples import MAX_CONSTITUENTS
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, MAX_CONSTITUENTS, Jets
 from jetcal.errors import JetcalError
 
 CONSTITUENTS = "constituents"
