@@ -13,10 +13,11 @@ from jetcal.data.jets import Jets, take
 from jetcal.data.padding import pad
 from jetcal.models import Network, build
 from jetcal.models.checkpoint import dump
-from jetcal.models.features import RawJets, constituent_features, jet_features
+from jetcal.models.features import constituent_features, jet_features
+from jetcal.models.raw import RawJets
 from jetcal_api.documents import ExportInput, ModelSource
 from jetcal_api.hyperparameters import ParticleNet, Pfn
-from jetcal_api.results import PrepareResult, Shard, TrainResult
+from jetcal_api.results import Member, PrepareResult, Shard, TrainResult
 from jetcal_api.spec import ModelSpec
 from jetcal_api.status import JetCounts
 
@@ -50,8 +51,8 @@ def fitted(spec: ModelSpec, jets: Jets, seed: int = 1) -> Network:
     return network.eval()
 
 
-def trained_storage(folder: Path, spec: ModelSpec, trial: str | None = None) -> Network:
-    """Write the results that an export starts from; the network in them."""
+def trained_storage(folder: Path, spec: ModelSpec, trial: str | None = None, members: int = 1) -> list[Network]:
+    """Write the results that an export starts from; the networks in them."""
     jets = toy_jets(600, seed=3)
     parts = {"train": np.arange(200), "validation": np.arange(200, 300), "test": np.arange(300, 600)}
     written = {}
@@ -72,22 +73,26 @@ def trained_storage(folder: Path, spec: ModelSpec, trial: str | None = None) -> 
         shards=written,
     )
     Path(dataset.uri).write_text(dataset.model_dump_json(by_alias=True))
-    network = fitted(spec, take(jets, parts["train"]))
+    networks = [fitted(spec, take(jets, parts["train"]), seed=seed) for seed in range(1, members + 1)]
     place = folder / (f"tuning/{TRAINING}/{trial}" if trial else f"training/{TRAINING}")
     place.mkdir(parents=True)
-    (place / "best.pt").write_bytes(dump(spec, network.state_dict()))
+    checkpoints = [place / f"best-{seed}.pt" for seed in range(1, members + 1)]
+    for path, network in zip(checkpoints, networks, strict=True):
+        path.write_bytes(dump(spec, network.state_dict()))
+    figures = {"best_epoch": STEPS, "metrics": {"validation_loss": 0.1}}
+    listed = [Member(seed=seed, checkpoint=str(path), **figures) for seed, path in enumerate(checkpoints, 1)]
     training = TrainResult(
         uri=str(place / "result.json"),
-        checkpoint=str(place / "best.pt"),
+        checkpoint=str(checkpoints[0]),
+        members=listed if members > 1 else [],
         trial=trial,
         hyperparameters={"learningRate": "0.003"},
         epochs=STEPS,
-        best_epoch=STEPS,
-        metrics={"validation_loss": 0.1},
-        parameters=sum(weights.numel() for weights in network.parameters()),
+        parameters=sum(weights.numel() for weights in networks[0].parameters()),
+        **figures,
     )
     Path(training.uri).write_text(training.model_dump_json(by_alias=True))
-    return network
+    return networks
 
 
 def export_input(folder: Path, *, opset: int = 20, ir: int = 10, trial: str | None = None) -> ExportInput:

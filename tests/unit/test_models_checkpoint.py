@@ -6,7 +6,7 @@ from tests.support.toys import toy_jets
 
 from jetcal.data.padding import pad
 from jetcal.errors import JetcalError
-from jetcal.models import build, load
+from jetcal.models import build, checkpoint, load
 from jetcal.models.checkpoint import dump
 from jetcal_api.spec import ModelSpec
 
@@ -41,4 +41,12 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_of_another_version_is_refused(tmp_path):
     torch.save({"format": "something else"}, tmp_path / "best.pt")
     with pytest.raises(JetcalError, match="no network of this version"):
+        load(tmp_path / "best.pt")
+
+
+def test_a_network_of_other_features_is_refused_with_their_names(tmp_path, monkeypatch):
+    content = dump(SPEC, build(SPEC).state_dict())
+    (tmp_path / "best.pt").write_bytes(content)
+    monkeypatch.setattr(checkpoint, "JET_FEATURES", checkpoint.JET_FEATURES[:-1])
+    with pytest.raises(JetcalError, match=r"best\.pt: sees other features .* \(loose_track_share\); train again"):
         load(tmp_path / "best.pt")

@@ -1,8 +1,7 @@
 """What the networks see: every feature with its formula and unit, computed from the raw columns inside the network.
 
-Positive quantities that span decades enter as logarithms. ``clamp`` keeps the logarithms finite where a column is zero:
-in padding, and for massless particles and jets. Only plain tensor operations are used, so that the features are
-exported together with the network and a client never computes any.
+Positive quantities that span decades enter as logarithms. Only plain tensor operations are used, so that the features
+are exported together with the network and a client never computes any.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
+from jetcal.models.raw import RawJets
 
 PARTICLES = {
     "charged_hadron": 211,
@@ -24,43 +23,11 @@ PARTICLES = {
 }
 """Particle types by their absolute PDG number; any other number is none of them."""
 
-_SMALLEST_PT = 1e-3
+_CHARGED = (211, 11, 13)
+_LOOSE = 1
+"""``from_pv`` up to which a track is not one of the primary vertex's own (0: another one's, 1: none's, but near)."""
 _SMALLEST_MASS = 1e-2
-
-
-class RawJets:
-    """Raw columns by their names, with what several features share.
-
-    Parameters
-    ----------
-    constituents
-        (N, P, 6), ``CONSTITUENT_COLUMNS``, zero-padded.
-    jet
-        (N, 6), ``JET_COLUMNS``.
-    """
-
-    def __init__(self, constituents: Tensor, jet: Tensor) -> None:
-        self.particle = dict(zip(CONSTITUENT_COLUMNS, constituents.unbind(-1), strict=True))
-        self.jet = dict(zip(JET_COLUMNS, jet.unbind(-1), strict=True))
-        self.real = (self.particle["pt"] > 0).to(constituents.dtype)
-        """(N, P): 1 for a constituent, 0 for padding."""
-        self.raw_pt = self.jet["raw_pt"].clamp(min=_SMALLEST_PT)
-        """(N,), GeV."""
-        self.pt = self.particle["pt"].clamp(min=_SMALLEST_PT)
-        """(N, P), GeV."""
-
-    @property
-    def position(self) -> Tensor:
-        """(N, P, 2): deta, dphi."""
-        return torch.stack([self.particle["deta"], self.particle["dphi"]], dim=-1)
-
-    def is_particle(self, number: int) -> Tensor:
-        """(N, P): 1 where the absolute PDG number is ``number``."""
-        return (self.particle["id"].abs() == number).to(self.pt.dtype)
-
-    def share(self, weight: Tensor) -> Tensor:
-        """(N,): part of the raw pT that the constituents with ``weight`` (N, P) carry."""
-        return (weight * self.real * self.particle["pt"]).sum(-1) / self.raw_pt
+_SMALLEST_AXIS = 3e-3
 
 
 @dataclass(frozen=True)
@@ -106,13 +73,26 @@ def _energy_share(name: str, number: int) -> Feature:
     )
 
 
+def _axis(name: str, which: int) -> Feature:
+    return Feature(
+        f"log_{name}_axis",
+        f"ln(max({name} axis, {_SMALLEST_AXIS:g}))",
+        "-",
+        lambda raw: raw.axes[which].clamp(min=_SMALLEST_AXIS).log(),
+    )
+
+
 CONSTITUENT_FEATURES: tuple[Feature, ...] = (
     Feature("log_pt", "ln(pt)", "ln(GeV)", lambda raw: raw.pt.log()),
     Feature("log_relative_pt", "ln(pt / raw_pt)", "-", lambda raw: (raw.pt / raw.raw_pt.unsqueeze(-1)).log()),
-    Feature("deta", "eta(constituent) - eta(jet)", "-", lambda raw: raw.particle["deta"]),
+    Feature("deta", "(eta(constituent) - eta(jet)) sign(eta(jet))", "-", lambda raw: raw.outward),
     Feature("dphi", "phi(constituent) - phi(jet)", "rad", lambda raw: raw.particle["dphi"]),
+    Feature("dr", "sqrt(deta^2 + dphi^2)", "-", lambda raw: raw.distance),
     Feature(
-        "dr", "sqrt(deta^2 + dphi^2)", "-", lambda raw: (raw.particle["deta"] ** 2 + raw.particle["dphi"] ** 2).sqrt()
+        "detector_eta",
+        "abs(eta(jet)) + deta",
+        "-",
+        lambda raw: raw.jet["eta"].abs().unsqueeze(-1) + raw.outward,
     ),
     Feature("log_mass", "ln(max(mass, 0.01))", "ln(GeV)", lambda raw: raw.particle["mass"].clamp(_SMALLEST_MASS).log()),
     *(_particle_type(name, number) for name, number in PARTICLES.items()),
@@ -140,7 +120,16 @@ JET_FEATURES: tuple[Feature, ...] = (
         "-",
         lambda raw: (raw.real * raw.particle["pt"] ** 2).sum(-1).sqrt() / raw.raw_pt,
     ),
+    Feature("width", "sum(pt dr) / raw_pt", "-", lambda raw: raw.share(raw.distance)),
+    _axis("major", 0),
+    _axis("minor", 1),
     *(_energy_share(name, number) for name, number in PARTICLES.items()),
+    Feature(
+        "loose_track_share",
+        f"sum(pt where charged and from_pv <= {_LOOSE}) / raw_pt",
+        "-",
+        lambda raw: raw.share(sum(map(raw.is_particle, _CHARGED)) * (raw.particle["from_pv"] <= _LOOSE)),
+    ),
 )
 """Features of the jet as a whole."""
 

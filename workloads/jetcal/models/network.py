@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, RawJets, constituent_features, jet_features
+from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, constituent_features, jet_features
 from jetcal.models.layers import linear
+from jetcal.models.raw import RawJets
 from jetcal.models.standardisation import Standardisation
 
 SMALLEST_WIDTH = 1e-3

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from jetcal.errors import JetcalError
 from jetcal.models import Network
-from jetcal.models.features import RawJets, constituent_features, jet_features
+from jetcal.models.features import constituent_features, jet_features
+from jetcal.models.raw import RawJets
 from jetcal.training.losses import HIGH, LOW
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
