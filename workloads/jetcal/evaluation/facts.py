@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,15 @@ class Facts:
 
 def facts(provenance: dict[str, Any]) -> list[Facts]:
     """The groups of an evaluation's lineage, as of :func:`jetcal.evaluation.provenance.provenance`."""
-    return [_jets(provenance["dataset"]), _model(provenance), _versions(provenance["versions"])]
+    found = [_jets(provenance["dataset"])]
+    if provenance["systematics"]:
+        rows = ((each["name"], tuple(each["files"])) for each in provenance["systematics"])
+        found.append(Facts("Systematic samples", tuple(rows)))
+    found.append(_model(provenance))
+    if provenance["training"]:
+        found.append(_training(provenance["training"]))
+    found.append(Facts("Versions of packages", tuple(_versions(provenance).items())))
+    return found
 
 
 def _jets(dataset: dict[str, Any]) -> Facts:
@@ -42,45 +51,96 @@ def _jets(dataset: dict[str, Any]) -> Facts:
         (
             ("Dataset", dataset["fingerprint"]),
             ("Folder", dataset["folder"]),
-            ("Jets read", _count(dataset["read"])),
-            *((f"Jets for {part}", _count(counts[part])) for part in ("train", "validation", "test")),
-            ("Test files", tuple(dataset["test_files"])),
+            ("Jets read", count(dataset["read"])),
+            *((f"Jets for {part}", count(counts[part])) for part in ("train", "validation", "test")),
+            ("Split", "by event: the jets of an event are all in the same part"),
+            ("Constituents left out", count(dataset["dropped_constituents"])),
+            ("Jets cut to 1000 constituents", count(dataset["truncated_jets"])),
         ),
         (
-            Table(
+            _table(
                 "Requirements in their order",
                 ("requirement", "jets removed"),
-                tuple((cut["name"], _count(cut["removed"])) for cut in dataset["cuts"]),
+                ((cut["name"], count(cut["removed"])) for cut in dataset["cuts"]),
             ),
-            Table(
+            _table(
                 "Files that were read",
-                ("file", "bytes", "version"),
-                tuple((each["uri"], _count(each["size"]), each["version"]) for each in dataset["sources"]),
+                ("file", "bytes", "version (ETag or time of last change)"),
+                ((each["uri"], count(each["size"]), each["version"]) for each in dataset["sources"]),
+            ),
+            _table(
+                "Prepared files",
+                ("file", "part", "jets"),
+                (
+                    (file["path"], part, count(file["jets"]))
+                    for part, files in dataset["shards"].items()
+                    for file in files
+                ),
             ),
         ),
     )
 
 
 def _model(provenance: dict[str, Any]) -> Facts:
-    model = provenance["model"]
-    parity = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in model["parity"].items())
-    return Facts(
-        "Model: hashes, format, parity",
-        (
-            ("Evaluation", provenance["evaluation"]),
-            ("Candidate", provenance["candidate"]),
-            *((("Compared with", provenance["baseline"]),) if provenance["baseline"] else ()),
-            ("Repository", model["repository"]),
-            ("SHA-256 of model.onnx", model["sha256"]),
-            ("ONNX", f"opset {model['opset']}, IR {model['ir']}"),
-            ("Torch beside ONNX Runtime", parity),
-        ),
-    )
+    model, served = provenance["model"], provenance["served"]
+    rows: list[tuple[str, Value]] = [
+        ("Evaluation", provenance["evaluation"]),
+        ("Candidate", provenance["candidate"]),
+        ("Repository", model["repository"]),
+        ("SHA-256 of model.onnx", model["sha256"]),
+        ("Members of the ensemble", str(model["members"])),
+        ("ONNX", f"opset {model['opset']}, IR {model['ir']}"),
+        ("Torch beside ONNX Runtime", _numbers(model["parity"])),
+    ]
+    if served:
+        rows += [
+            ("Served revision, compared with", provenance["baseline"]),
+            ("Its repository", served["repository"]),
+            ("SHA-256 of its model.onnx", served["sha256"]),
+        ]
+    return Facts("Model: hashes, format, parity", tuple(rows))
 
 
-def _versions(versions: dict[str, str]) -> Facts:
-    return Facts("Versions of packages", tuple(versions.items()))
+def _training(training: dict[str, Any]) -> Facts:
+    rows: list[tuple[str, Value]] = [
+        ("Result", training["result"]),
+        *((("Trial", training["trial"]),) if training["trial"] else ()),
+        ("Checkpoint", training["checkpoint"]),
+        ("Weights", count(training["parameters"])),
+        ("Best epoch", f"{training['best_epoch']} of {training['epochs']}"),
+        ("Its figures", _numbers(training["metrics"])),
+    ]
+    tables = [_table("Hyperparameters", ("name", "value"), training["hyperparameters"].items())]
+    if training["members"]:
+        names = list(training["members"][0]["metrics"])
+        tables.append(
+            _table(
+                "Members of the ensemble",
+                ("seed", "best epoch", *names),
+                (
+                    (str(each["seed"]), str(each["best_epoch"]), *(f"{each['metrics'][name]:.6g}" for name in names))
+                    for each in training["members"]
+                ),
+            )
+        )
+    return Facts("Training: hyperparameters, seeds, members", tuple(rows), tuple(tables))
 
 
-def _count(number: int) -> str:
+def _versions(provenance: dict[str, Any]) -> dict[str, str]:
+    """Of this evaluation, and those of the exporter that this one does not use."""
+    mine: dict[str, str] = provenance["versions"]
+    exported = {name: provenance["model"]["metadata"].get(name) for name in ("torch", "onnx")}
+    return mine | {f"{name} (export)": found for name, found in exported.items() if found}
+
+
+def _numbers(values: dict[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.5g}" for name, value in values.items())
+
+
+def _table(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+    return Table(title, header, tuple(rows))
+
+
+def count(number: int) -> str:
+    """A number of jets or bytes with its thousands apart."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -19,6 +19,7 @@ from jetcal.evaluation.measurement import Measurements
 from jetcal.evaluation.plots.looks import looks, name_of
 from jetcal.evaluation.plots.svg import Plot
 from jetcal.evaluation.sections import sections
+from jetcal.evaluation.tables import Table
 from jetcal_api.spec import Acceptance
 
 
@@ -43,6 +44,7 @@ def page(
     *,
     title: str,
     statements: Sequence[str] = (),
+    compared: Sequence[Table] = (),
     judgement: Judgement | None = None,
     residual: Residual | None = None,
     uncertainties: Uncertainties | None = None,
@@ -60,6 +62,8 @@ def page(
         Name of what is reported on.
     statements
         The result in words, one sentence each, most important first.
+    compared
+        Tables that say how the models stand to each other.
     judgement
         Verdict and thresholds; without them the page is a comparison that judges nobody.
     residual
@@ -90,7 +94,8 @@ def page(
     environment.filters["svg"] = Markup
     html = environment.get_template("report.html").render(
         title=title,
-        compared=[name_of(name) for name in measurements.corrections],
+        names=[name_of(name) for name in measurements.corrections],
+        compared=compared,
         shown=looks(measurements.corrections),
         glance=tables.glance(measurements),
         verdict=judgement.verdict if judgement else None,

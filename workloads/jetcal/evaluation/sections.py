@@ -15,7 +15,9 @@ from jetcal.evaluation.plots import (
     distributions,
     flavour,
     intervals,
+    profile,
     resolution,
+    tails,
     training,
     tuning,
     uncertainty,
@@ -97,13 +99,25 @@ def _physics(measurements: Measurements, limit: float | None) -> list[Section]:
             "closure",
             "Closure",
             "The scale closes where the median response R = pT / pT(gen) is 1.",
-            tuple(closure.closure(measurements, eta, limit) for eta in measurements.eta),
+            _drawn(
+                *(closure.closure(measurements, eta, limit) for eta in measurements.eta),
+                profile.profile(measurements, profile.ETA),
+                profile.profile(measurements, profile.RHO),
+            ),
+            _drawn(
+                *(profile.profile(measurements, profile.ETA, pt) for pt in WIDE_PT_RANGES),
+                profile.profile(measurements, profile.VERTICES),
+            ),
         ),
         Section(
             "resolution",
             "Resolution",
             "Relative width of the response, divided by its median so that a wrong scale cannot pass for a gain.",
-            (*(resolution.resolution(measurements, eta) for eta in measurements.eta), *gains[:1]),
+            (
+                *(resolution.resolution(measurements, eta) for eta in measurements.eta),
+                *gains[:1],
+                tails.tails(measurements),
+            ),
             tuple(gains[1:]),
         ),
         Section(
@@ -136,7 +150,12 @@ def _intervals(measurements: Measurements, main: str) -> Section:
         "Predicted interval",
         "The 16 % and the 84 % quantile of the true pT that a network gives for each jet.",
         () if shown is None else (intervals.coverage(measurements, shown), intervals.sides(measurements, shown)),
-        (intervals.compared(measurements),) if len(predicting) > 1 else (),
+        ()
+        if shown is None
+        else _drawn(
+            intervals.by_flavour(measurements, shown),
+            intervals.compared(measurements) if len(predicting) > 1 else None,
+        ),
     )
 
 

@@ -1,17 +1,23 @@
-"""The evaluation stage: models and test jets from storage in, judgement and report back."""
+"""The evaluation stage: models and jets from storage in; judgement, report and corrections back."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from jetcal import storage, worker
 from jetcal.data import shards
-from jetcal.evaluation import metrics, report
+from jetcal.data.shards import Part
+from jetcal.evaluation import history, metrics, report
 from jetcal.evaluation.acceptance import judge
+from jetcal.evaluation.corrections import delivery, residual, resolution, systematics, uncertainty
+from jetcal.evaluation.corrections.residual import Residual
+from jetcal.evaluation.corrections.uncertainty import Uncertainties
 from jetcal.evaluation.events import event_numbers
 from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
-from jetcal.evaluation.predictions import score
+from jetcal.evaluation.predictions import Scored, score
 from jetcal.evaluation.provenance import provenance
-from jetcal.evaluation.response import BASELINE, NETWORK
+from jetcal.evaluation.response import BASELINE, NETWORK, Sample
 from jetcal.serving.inference import OnnxModel
 from jetcal_api.documents import EvaluateInput
 from jetcal_api.results import EvaluateResult, ExportResult, PrepareResult
@@ -19,9 +25,22 @@ from jetcal_api.results import EvaluateResult, ExportResult, PrepareResult
 PUBLISHED_PLOTS = "plots"
 """Folder of the report's plots as single files."""
 
+DELIVERED = "corrections"
+"""Folder of what analyses take beside the network."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The calibrated scale: test jets with every correction, the residual among them, and how wrong it may be."""
+
+    sample: Sample
+    invalid: dict[str, int]
+    residual: Residual
+    uncertainties: Uncertainties
+
 
 def run(document: EvaluateInput) -> EvaluateResult:
-    """Judge the candidate, write report.html, metrics.json and plots/ under this attempt, and publish.
+    """Judge the candidate, write report.html, metrics.json, plots/ and corrections/ under this attempt, and publish.
 
     A rejected candidate is a result like any other.
 
@@ -35,16 +54,20 @@ def run(document: EvaluateInput) -> EvaluateResult:
     if document.baseline is not None:
         exports[BASELINE] = worker.load_result(document.storage, "export", document.baseline, ExportResult)
     models = {name: load_model(export) for name, export in exports.items()}
+    told = history.load(document.storage, document.tuning, models[NETWORK].metadata.get(history.TRAINING_PROPERTY))
 
-    scored = score(shards.open_part(dataset, "test"), models, events=event_numbers(shards.open_events(dataset, "test")))
-    measurements = evaluate(scored.sample)
-    verdict = judge(measurements, document.acceptance, invalid=scored.invalid[NETWORK])
-    origin = provenance(document, dataset, exports[NETWORK], models[NETWORK].metadata)
+    scale = calibrate(document, dataset, models)
+    measurements = evaluate(scale.sample)
+    verdict = judge(measurements, document.acceptance, invalid=scale.invalid[NETWORK])
+    origin = provenance(document, dataset, exports, models[NETWORK].metadata, told.training)
     numbers = metrics.document(measurements, verdict, document.acceptance, origin)
     page = report.page(
         measurements,
         title=f"Jet energy correction {document.candidate}",
         judgement=report.Judgement(verdict, document.acceptance),
+        residual=scale.residual,
+        uncertainties=scale.uncertainties,
+        history=told,
         provenance=facts(origin),
         model_card=storage.read_bytes(exports[NETWORK].card).decode(),
     )
@@ -56,6 +79,14 @@ def run(document: EvaluateInput) -> EvaluateResult:
         figures=verdict.figures,
         report=worker.attempt_uri(document, "report.html"),
         metrics=worker.attempt_uri(document, "metrics.json"),
+        corrections=worker.attempt_uri(document, DELIVERED),
+    )
+    delivery.write(
+        worker.attempt_uri(document, DELIVERED),
+        document.candidate,
+        scale.residual,
+        scale.uncertainties,
+        resolution.derive(scale.sample),
     )
     storage.write_bytes(result.metrics, metrics.to_json(numbers).encode())
     for plot in page.plots:
@@ -64,6 +95,20 @@ def run(document: EvaluateInput) -> EvaluateResult:
     return worker.publish(result)
 
 
+def calibrate(document: EvaluateInput, dataset: PrepareResult, models: dict[str, OnnxModel]) -> Scale:
+    """Correct the test jets; derive the residual from the validation jets, on which closure is not judged."""
+    validation = _scored(dataset, "validation", {NETWORK: models[NETWORK]})
+    found = residual.derive(validation.sample, NETWORK)
+    test = _scored(dataset, "test", models)
+    sample = found.applied(test.sample, NETWORK)
+    others = systematics.calibrated_samples(document.systematics, document.reading, models[NETWORK], found)
+    return Scale(sample, test.invalid, found, uncertainty.estimate(sample, found, others))
+
+
 def load_model(export: ExportResult) -> OnnxModel:
     """The exported network, fetched if it lies in a bucket."""
     return OnnxModel(storage.localize(storage.join(export.repository, export.model, "1", "model.onnx")))
+
+
+def _scored(dataset: PrepareResult, part: Part, models: dict[str, OnnxModel]) -> Scored:
+    return score(shards.open_part(dataset, part), models, events=event_numbers(shards.open_events(dataset, part)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jetcal.evaluation.acceptance import worst_closure
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PT_BINS, WIDE_PT_RANGES, Range
 from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.flavour import GROUPS, PAIRS
+from jetcal.evaluation.flavour import ALL, GROUPS, PAIRS
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
 from jetcal.evaluation.plots.looks import name_of
 from jetcal.evaluation.response import RAW, STANDARD
@@ -54,7 +54,7 @@ def tables(measurements: Measurements) -> list[Table]:
     etas = (ALL_ETA, *measurements.eta) if len(measurements.eta) > 1 else measurements.eta
     return [
         *(_response(measurements, eta) for eta in etas),
-        _tails(measurements),
+        _widths(measurements),
         _flavours(measurements),
         _differences(measurements),
         *(_coverage(measurements, name) for name in dict.fromkeys(each.correction for each in measurements.coverages)),
@@ -126,21 +126,31 @@ def _response(measurements: Measurements, eta: Range) -> Table:
     )
 
 
-def _tails(measurements: Measurements) -> Table:
+def _widths(measurements: Measurements) -> Table:
     rows = []
     for pt in (INCLUSIVE_PT, *WIDE_PT_RANGES):
-        found = [measurements.summary(Cell(pt=pt), name) for name in measurements.corrections]
-        rows.append(
-            (
-                str(pt),
-                *numbers(found, "resolution_68"),
-                *(percent(each.tails if each else None, 2) for each in found),
+        for name in measurements.corrections:
+            found = measurements.summary(Cell(pt=pt), name)
+            widths = ("resolution_68", "resolution_87", "core_resolution", "core_mean")
+            rows.append(
+                (
+                    f"{pt}, {name_of(name)}",
+                    *(number(getattr(found, width) if found else None) for width in widths),
+                    percent(found.tails_low if found else None, 2),
+                    percent(found.tails_high if found else None, 2),
+                )
             )
-        )
-    names = [name_of(name) for name in measurements.corrections]
     return Table(
-        "68 % resolution and tails, all |η|",
-        ("generator pT [GeV]", *(f"(q84 - q16)/2/q50, {n}" for n in names), *(f"beyond 3 widths, {n}" for n in names)),
+        "Other widths and tails, all |η|",
+        (
+            "generator pT [GeV], correction",
+            "(q84 - q16) / 2 / q50",
+            "central 87 % / 2 / 1.514 / q50",
+            "width of the Gaussian core / q50",
+            "mean of the Gaussian core",
+            "beyond 3 widths below",
+            "beyond 3 widths above",
+        ),
         tuple(rows),
     )
 
@@ -193,7 +203,7 @@ def _coverage(measurements: Measurements, correction: str) -> Table:
             percent(each.coverage.above if each.coverage else None),
         )
         for each in measurements.coverages
-        if each.correction == correction and each.jets
+        if each.correction == correction and each.jets and each.cell.flavour == ALL
     ]
     return Table(
         f"Coverage of the predicted 68 % interval, {name_of(correction)}",

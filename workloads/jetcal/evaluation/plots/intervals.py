@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from jetcal.evaluation.binning import ALL_ETA, PT_BINS, Range
+from jetcal.evaluation.binning import ALL_ETA, PT_BINS, WIDE_PT_RANGES, Range
+from jetcal.evaluation.flavour import ALL, GROUPS
 from jetcal.evaluation.intervals import NOMINAL_COVERAGE
 from jetcal.evaluation.measurement import Measurements
-from jetcal.evaluation.plots.looks import RANGE_LOOKS, Look, looks, name_of
+from jetcal.evaluation.plots.looks import FLAVOUR_LOOKS, RANGE_LOOKS, Look, looks, name_of
 from jetcal.evaluation.plots.ranges import around, described, pt_limits
 from jetcal.evaluation.plots.style import INK, Series, draw, figure, lay_out, places, pt_axis
 from jetcal.evaluation.plots.svg import Plot, to_svg
 
+_OPEN = 2.0
+"""Where a range without upper end is drawn as if it had one, in units of its lower one."""
 _TAIL = (1 - NOMINAL_COVERAGE) / 2
 _SIDES: dict[str, Look] = {
     "below": {"label": "truth below the interval", "color": "#d9760a", "marker": "v"},
@@ -58,6 +62,26 @@ def coverage(measurements: Measurements, correction: str) -> Plot:
         title="Inside the predicted 68 % interval",
         caption="Share of jets whose generator pT lies between the predicted 16 % and 84 % quantiles; dashed: 0.68.",
         alt=f"Coverage of the 68 % interval against corrected pT: {words}.",
+    )
+
+
+def by_flavour(measurements: Measurements, correction: str) -> Plot:
+    """Share of jets with the truth inside the interval, by flavour, all |eta|, against pT after the correction."""
+    curves = {group: _series(measurements, correction, ALL_ETA, "inside", group) for group in GROUPS}
+    svg = _drawn(
+        measurements,
+        "coverage-flavour",
+        [(series, {"label": group, **FLAVOUR_LOOKS[group]}) for group, series in curves.items()],
+        (NOMINAL_COVERAGE, 0.1, 0.32),
+        f"jet $p_T$ after {name_of(correction)} [GeV]",
+    )
+    words = "; ".join(f"{group} {described(series)}" for group, series in curves.items())
+    return Plot(
+        key="coverage-flavour",
+        svg=svg,
+        title="Inside the predicted 68 % interval, by flavour",
+        caption="All |η|; dashed: 0.68.",
+        alt=f"Coverage of the 68 % interval against corrected pT by flavour: {words}.",
     )
 
 
@@ -109,10 +133,14 @@ def _by_eta(etas: Mapping[Range, Series]) -> dict[Range, Look]:
     return {eta: RANGE_LOOKS[order % len(RANGE_LOOKS)] for order, eta in enumerate(etas)}
 
 
-def _series(measurements: Measurements, correction: str, eta: Range, part: str) -> Series:
+def _series(measurements: Measurements, correction: str, eta: Range, part: str, flavour: str = ALL) -> Series:
+    """A share against pT; of a single flavour, which has fewer jets, in wide ranges."""
+    bins = PT_BINS if flavour == ALL else WIDE_PT_RANGES
     x, estimates = [], []
     for each in measurements.coverages:
-        if each.correction == correction and each.cell.eta == eta and each.cell.pt in PT_BINS and each.coverage:
-            x.append((each.cell.pt.low * each.cell.pt.high) ** 0.5)
+        pt = each.cell.pt
+        here = each.correction == correction and each.cell.eta == eta and each.cell.flavour == flavour and pt in bins
+        if here and each.coverage:
+            x.append(math.sqrt(pt.low * min(pt.high, _OPEN * pt.low)))
             estimates.append(getattr(each.coverage, part))
     return Series(x, estimates)
