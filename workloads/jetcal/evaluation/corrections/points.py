@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from jetcal.evaluation.binning import PT_BINS
 from jetcal.evaluation.corrections.replicas import median
-from jetcal.evaluation.response import RAW, STANDARD, Sample
+from jetcal.evaluation.response import RAW, STANDARD, Sample, response
 
 MIN_ENTRIES = 50
 """Jets of a point; fewer are left out."""
@@ -75,14 +75,15 @@ def measure(
     cuts
         From :func:`softest` of the whole sample.
     """
-    gen_pt, response = sample.gen_pt[chosen], sample.response(correction)[chosen]
+    gen_pt, corrected = sample.gen_pt[chosen], sample.corrected[correction][chosen]
+    responses = response(corrected, gen_pt)
     rows = []
     for pt in PT_BINS:
         inside = np.flatnonzero(pt.contains(gen_pt))
         if len(inside) < MIN_ENTRIES or cut_into(sample, chosen[inside], pt.low, cuts):
             continue
-        middle = median(response[inside], weights[chosen[inside]])
-        mean = float(sample.corrected[correction][chosen[inside]].mean(dtype=np.float64))
+        middle = median(responses[inside], weights[chosen[inside]])
+        mean = float(corrected[inside].mean(dtype=np.float64))
         rows.append((mean, 1 / middle.value, 1 / middle.replicas))
     rows.sort(key=lambda row: row[0])
     replicas = np.stack([row[2] for row in rows]) if rows else np.empty((0, weights.shape[1]))
@@ -97,7 +98,7 @@ def measure(
 def cut_into(sample: Sample, jets: NDArray[np.integer], low: float, cuts: dict[str, float]) -> bool:
     """Whether the softest jets of the bin would lie below a cut; their spread is measured above the median."""
     for name, cut in cuts.items():
-        middle, high = np.quantile(sample.response(name)[jets], [0.5, 0.84])
+        middle, high = np.quantile(response(sample.corrected[name][jets], sample.gen_pt[jets]), [0.5, 0.84])
         if low * (middle - _SIGMAS * (high - middle)) < cut:
             return True
     return False

@@ -10,11 +10,15 @@ from jetcal.evaluation.corrections.formulas import coefficient_count, residual_f
 from jetcal.evaluation.corrections.residual import Residual
 
 LEVEL = "L2Relative"
+CAMPAIGN = "Jetcal"
 
 
 def file_name(calibration: str, jets: str = "AK4PFchs") -> str:
-    """``<calibration>_MC_L2Relative_<jets>.txt``, the collaboration's pattern."""
-    return f"{calibration}_MC_{LEVEL}_{jets}.txt"
+    """``Jetcal_<calibration>_MC_L2Relative_<jets>.txt``: campaign, version, kind, level, jets, as tools split names.
+
+    Neither the calibration's name nor that of the jets may hold an underscore.
+    """
+    return f"{CAMPAIGN}_{calibration}_MC_{LEVEL}_{jets}.txt"
 
 
 def l2_relative(residual: Residual) -> str:

@@ -23,6 +23,9 @@ JETS_OF_A_BIN = 1000
 ALL_PT_EDGES = (0.0, *PT_EDGES[1:-1], 7000.0)
 """The collaboration's bins of pT, the outer ones opened to every jet that 14 TeV can make; GeV."""
 
+FEW_REPLICAS = 30
+"""Replicas where an uncertainty has an error of its own and each replica is dear."""
+
 TOTAL = "total"
 ENSEMBLE = "ensemble"
 
@@ -171,7 +174,9 @@ def _of_bin(
         "fit": sources.fit(residual, sample.eta[chosen], float(sample.gen_pt[chosen].mean(dtype=np.float64))),
         "closure": sources.closure(middle),
         "flavour": sources.flavour(middle, response, sample.flavour[chosen], weights),
-        "prior": sources.prior(sample.response(CALIBRATED)[near], sample.gen_pt[near], _weights(sample, near, rng))
+        "prior": sources.prior(
+            sample.response(CALIBRATED)[near], sample.gen_pt[near], _weights(sample, near, rng, FEW_REPLICAS)
+        )
         if len(near) >= MIN_JETS
         else None,
     }
@@ -190,8 +195,10 @@ def _inside(sample: Sample, each: Bin, pt: NDArray[np.floating]) -> NDArray[np.i
     return np.flatnonzero(each.eta.contains(np.abs(sample.eta)) & each.pt.contains(pt))
 
 
-def _weights(sample: Sample, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    return draw(len(chosen), rng, None if sample.events is None else sample.events[chosen])
+def _weights(
+    sample: Sample, chosen: NDArray[np.int64], rng: np.random.Generator, replicas: int | None = None
+) -> NDArray[np.uint8]:
+    return draw(len(chosen), rng, None if sample.events is None else sample.events[chosen], replicas)
 
 
 def _source(definition: str, bins: tuple[Bin, ...], found: list[Deviation | None], *, in_total: bool) -> Source:
