@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_snake
 
 from jetcal_api.base import Model
 from jetcal_api.columns import Columns
@@ -94,9 +95,7 @@ class ModelSpec(Model):
 
     @model_validator(mode="after")
     def _exactly_one_architecture(self) -> ModelSpec:
-        given = [
-            name for name, field in zip(ARCHITECTURES, ("pfn", "particle_net"), strict=True) if getattr(self, field)
-        ]
+        given = self._given()
         if len(given) != 1:
             problem = f"give exactly one architecture of {', '.join(ARCHITECTURES)}; got {', '.join(given) or 'none'}"
             raise Problems.error([((), problem)])
@@ -105,7 +104,10 @@ class ModelSpec(Model):
     @property
     def architecture(self) -> str:
         """YAML name of the chosen architecture."""
-        return "pfn" if self.pfn is not None else "particleNet"
+        return self._given()[0]
+
+    def _given(self) -> list[str]:
+        return [name for name in ARCHITECTURES if getattr(self, to_snake(name)) is not None]
 
     def with_hyperparameters(self, values: Mapping[str, str]) -> ModelSpec:
         """The same network with hyperparameters replaced, given as strings by their names in the search space.

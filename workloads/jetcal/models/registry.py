@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydantic.alias_generators import to_snake
+
 from jetcal.models.features import CONSTITUENT_FEATURES
 from jetcal.models.network import Encoder, Network
 from jetcal.models.particle_net import ParticleNetEncoder
@@ -20,12 +22,7 @@ ENCODERS: dict[str, Callable[[Any, int], Encoder]] = {
 
 def architecture(spec: ModelSpec) -> Any:
     """The hyperparameters of the chosen architecture."""
-    return getattr(spec, attribute(spec.architecture))
-
-
-def attribute(architecture: str) -> str:
-    """The attribute of ``ModelSpec`` that the YAML name ``architecture`` stands for."""
-    return next(name for name, info in ModelSpec.model_fields.items() if (info.alias or name) == architecture)
+    return getattr(spec, to_snake(spec.architecture))
 
 
 def build(spec: ModelSpec) -> Network:
