@@ -53,6 +53,32 @@ def test_gaussian_likelihood_converges_to_mean_and_standard_deviation(skewed):
     assert (high - low) / 2 == pytest.approx(float(skewed.std()), rel=0.02)
 
 
+@pytest.mark.parametrize("spread", [0.04, 0.1, 0.25])
+@pytest.mark.parametrize("loss", ["Huber", "LogCosh", "LogCoshQuantiles"])
+def test_smooth_losses_close_within_a_tenth_of_a_percent_whatever_the_spread(loss, spread):
+    # A gamma distribution of shape 4: its mean lies 0.16 standard deviations above its median.
+    z = np.random.default_rng(1).gamma(4.0, size=20_000)
+    y = torch.from_numpy((z - z.mean()) / z.std() * spread)
+    assert fitted(loss, y)[0] == pytest.approx(float(y.median()), abs=0.0015)
+
+
+def test_losses_follow_their_written_definitions():
+    # Two jets, y = 0.3 and 2; predictions 0.1 with quantiles 0 and 0.25. By hand, with s = 0.02:
+    prediction, y = torch.tensor([[0.1, 0.0, 0.25]] * 2, dtype=torch.float64), torch.tensor([0.3, 2.0]).double()
+    pair = np.array([0.16 * 0.3 + 0.84 * 0.05, 0.16 * 2 + 0.84 * 1.75])
+    log_cosh_ = np.array([0.2, 1.9]) - 0.02 * np.log(2)
+    sigma = 0.15
+    expected = {
+        "MaskedMAE": [0.2 + pair[0], 0.0],
+        "Huber": np.array([0.2, 1.9]) - 0.01 + pair,
+        "LogCosh": log_cosh_ + pair,
+        "LogCoshQuantiles": log_cosh_ + pair,
+        "GaussianNLL": (np.array([0.2, 1.9]) / sigma) ** 2 / 2 + np.log(sigma),
+    }
+    for name, loss in LOSSES.items():
+        assert loss(prediction, y).tolist() == pytest.approx(list(expected[name]), abs=1e-6), name
+
+
 def test_pinball_punishes_the_right_side():
     y = torch.tensor([1.0])
     assert pinball(torch.tensor([0.0]), y, 0.84).item() == pytest.approx(0.84)
@@ -60,7 +86,7 @@ def test_pinball_punishes_the_right_side():
 
 
 def test_log_cosh_is_quadratic_near_zero_linear_far_away_and_never_overflows():
-    assert log_cosh(torch.tensor(0.001, dtype=torch.float64)).item() == pytest.approx(0.001**2 / 2 / 0.05, rel=1e-3)
+    assert log_cosh(torch.tensor(0.001, dtype=torch.float64)).item() == pytest.approx(0.001**2 / 2 / 0.02, rel=1e-3)
     far = log_cosh(torch.tensor([1e3, 1e3 + 1], dtype=torch.float64))
     assert (far[1] - far[0]).item() == pytest.approx(1)
 

@@ -17,9 +17,10 @@ from jetcal_api.spec import Loss
 
 LOW, HIGH = 0.16, 0.84
 """Quantiles of the outer outputs: one standard deviation of a Gaussian on either side."""
-SOFTNESS = 0.05
-"""Distance from the centre at which Huber and log-cosh turn from quadratic to linear. Well below the spread of y, so
-that they draw the centre to the median, which the closure of a calibration is judged by, not to the mean."""
+SOFTNESS = 0.02
+"""Distance from the centre at which Huber and log-cosh turn from quadratic to linear. Well below the spread of y, which
+is 0.04 for the hardest jets, so that they draw the centre to the median, by which the closure of a calibration is
+judged, not to the mean."""
 MASK = 1.0
 """abs(y) from which the masked error disregards a jet: a correction beyond a factor e is a wrong match."""
 
