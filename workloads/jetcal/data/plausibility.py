@@ -60,13 +60,14 @@ RANGES = {
     "constituent.mass": Range(0, 5, "GeV"),
 }
 """Jets have from a few GeV to half the energy of a collision, their candidates less, with masses of hadrons."""
+OF_RAW_PT = "of jet.rawPt"
 RATIOS = {
-    "jet.standardPt": Range(0.2, 5, "of jet.rawPt"),
-    "jet.genPt": Range(0.2, 5, "of jet.rawPt"),
-    "jet.rawMass": Range(0.003, 1, "of jet.rawPt"),
+    "jet.standardPt": Range(0.2, 5, OF_RAW_PT),
+    "jet.genPt": Range(0.2, 5, OF_RAW_PT),
+    "jet.rawMass": Range(0.003, 1, OF_RAW_PT),
 }
 """The same after division by the raw pT."""
-CARRIED = Range(0.2, 5, "of jet.rawPt")
+CARRIED = Range(0.2, 5, OF_RAW_PT)
 """Sum of the constituents' pT over the jet's: about 1, more where weights against pile-up are left out."""
 
 
@@ -125,7 +126,8 @@ def _outside(name: str, median: float, allowed: Range, text: str) -> Iterator[Do
         return
     term = text if text.isidentifier() else f"({text})"
     remedy = "it may be another branch"
-    if allowed.unit == "GeV" or median > 20 * allowed.high or median < allowed.low / 10:
+    far = median > 20 * allowed.high or median < allowed.low / 10
+    if allowed.unit == "GeV" or (allowed.unit == OF_RAW_PT and far):
         unit, factor = ("MeV", "/ 1000") if median > allowed.high else ("TeV", "* 1000")
         remedy = f"if it is {unit}, write {term} {factor}"
     expected = f"{allowed.low:g} to {allowed.high:g} {allowed.unit} is expected"
