@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from jetcal.data import formula
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
 from jetcal.errors import JetcalError
-from jetcal.storage import local
+from jetcal.evaluation.documents import read_yaml
 from jetcal_api.base import Model
 from jetcal_api.scalars import Formula
 
@@ -115,12 +113,7 @@ def read(path: Path) -> Mapping:
         With one sentence about the first thing that is wrong.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(local.read_bytes(path).decode())
-        return Mapping.model_validate(content)
-    except (YAMLError, UnicodeDecodeError) as error:
-        where = f", line {error.problem_mark.line + 1}" if isinstance(error, MarkedYAMLError) else ""
-        message = f"{path}{where}: is no YAML ({getattr(error, 'problem', None) or error})"
-        raise JetcalError(message) from error
+        return Mapping.model_validate(read_yaml(path))
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])

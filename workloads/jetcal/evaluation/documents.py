@@ -1,0 +1,29 @@
+"""YAML files that a user names on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from jetcal.errors import JetcalError
+from jetcal.storage import local
+
+
+def read_yaml(path: Path) -> Any:
+    """The one document of a YAML 1.2 file.
+
+    Raises
+    ------
+    JetcalError
+        If it cannot be read or is no YAML.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(local.read_bytes(path).decode())
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        message = f"{where}: is no YAML: {' '.join(str(getattr(error, 'problem', None) or error).split())}"
+        raise JetcalError(message) from error
