@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import uproot
 
+from jetcal.errors import JetcalError
+from jetcal.simulation import VARIATION_NAMES
 from jetcal.simulation.minbias import generate_chunk
 from jetcal.simulation.ntuple import TREE, Writer, concatenate
 from jetcal.simulation.production import Stopwatch, generate_jets
 from jetcal.simulation.settings import Settings
+from jetcal.simulation.simulate import manifest
+from jetcal.simulation.variations import VARIATIONS
 
 JETS = 800
 SETTINGS = Settings(jets=2 * JETS, files=2, seed=11, pool_size=200)
@@ -215,3 +219,35 @@ def test_the_same_seed_gives_the_same_jets(table, pool):
         np.testing.assert_array_equal(column, table.columns[name][:count], err_msg=name)
     other_file = next(iter(generate_jets(SETTINGS, 0, pool, Stopwatch())))
     assert not np.isin(other_file.columns["jetPt"], table.columns["jetPt"]).any()
+
+
+def first_batch(pool, variation):
+    settings = Settings(jets=JETS, seed=11, pool_size=200, variation=variation)
+    return next(iter(generate_jets(settings, 0, pool, Stopwatch()))).columns
+
+
+def test_variations_change_what_they_name(pool):
+    nominal, generator, detector = (first_batch(pool, name) for name in ("nominal", "generator", "detector"))
+    np.testing.assert_array_equal(nominal["pthat"][:3], detector["pthat"][:3])
+    assert nominal["pthat"][0] != generator["pthat"][0]
+    same = set(nominal["genJetPt"]) & set(detector["genJetPt"]) - {0.0}
+    assert len(same) > 50
+    assert not set(nominal["genJetPt"]) & set(generator["genJetPt"]) - {0.0}
+    assert not set(nominal["jetRawPt"]) & set(detector["jetRawPt"])
+
+
+def test_the_shifted_detector_sees_less(pool):
+    nominal, detector = (first_batch(pool, name) for name in ("nominal", "detector"))
+    assert np.median(response(detector, "jetRawPt", 50, 3000)) < np.median(response(nominal, "jetRawPt", 50, 3000))
+
+
+def test_every_variation_is_offered_and_leaves_its_mark_in_the_manifest():
+    assert tuple(VARIATIONS) == VARIATION_NAMES
+    marks = {manifest(Settings(jets=10, variation=name))["generator and detector"] for name in VARIATIONS}
+    assert len(marks) == len(VARIATIONS)
+    assert len({manifest(Settings(jets=10, variation=name))["standard correction"] for name in VARIATIONS}) == 1
+
+
+def test_an_unknown_variation_is_refused():
+    with pytest.raises(JetcalError, match="--variation must be one of nominal, generator, detector, not 'moon'"):
+        Settings(jets=10, variation="moon")

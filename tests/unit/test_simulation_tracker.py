@@ -21,7 +21,7 @@ def test_efficiency_falls_at_low_pt_at_the_edge_and_in_dense_cores():
     assert found(0.3) < found(1.0) < found(10.0)
     assert found(10.0, eta=2.4) < found(10.0, eta=0.0)
     assert found(300.0, neighbours=5) < found(300.0)
-    assert found(10.0, kind=MUON) > found(10.0)
+    assert found(10.0, kind=MUON, neighbours=20) > found(10.0, neighbours=20)
 
 
 def test_nothing_is_found_outside_the_tracker():

@@ -1,4 +1,4 @@
-"""The calorimeters: deposits summed in cells, and what particle flow makes of them besides the tracks."""
+"""The calorimeters: what particles leave in them, and how much energy a deposit stands for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jetcal.simulation.flat import Bools, Floats, Ints, delta_phi, groups, wrapped
+from jetcal.simulation.flat import Floats, Ints, wrapped
 
 
 @dataclass(frozen=True)
@@ -14,32 +14,42 @@ class CalorimeterModel:
     """Parameters of the calorimeters; energies in GeV.
 
     Electromagnetic resolution and noise after CMS, JINST 8 (2013) P09009; hadronic resolution after Eur. Phys. J. C 60
-    (2009) 359; hadron response after Groom, NIM A 572 (2007) 633. Granularity is that of CMS; thresholds are chosen so
-    that response and resolution of jets come out as in CMS (docs/simulation.md).
+    (2009) 359; hadron response after Groom, NIM A 572 (2007) 633; linking after CMS, JINST 12 (2017) P10003.
+    Granularity is that of CMS; what no source gives was chosen so that jets come out as in CMS (docs/simulation.md).
     """
 
     barrel_edge: float = 1.479
     photon_stochastic: float = 0.03
-    photon_noise: float = 0.15
+    photon_noise: float = 0.12
     photon_constant: float = 0.01
-    photon_cell: float = 2 * np.pi / 180
-    """Two crystals: photons nearer to each other make one cluster."""
-    photon_threshold: float = 0.5
-    photon_threshold_endcap: float = 1.0
+    photon_threshold: float = 0.25
+    photon_threshold_endcap: float = 0.5
+    cells: int = 5
+    """Cells along a tower's edge, one crystal each: particles in one cell make one cluster."""
     hadron_stochastic: float = 1.2
-    hadron_constant: float = 0.08
-    hadron_cell: float = 2 * np.pi / 72
-    hadron_cell_endcap: float = 2 * np.pi / 36
-    """Towers are coarser beyond ``coarse_edge``."""
-    coarse_edge: float = 1.74
-    hadron_threshold: float = 2.5
-    hadron_threshold_endcap: float = 3.5
-    excess: float = 2.5
-    """A tower with tracks yields a neutral hadron where it exceeds their deposit by this many standard deviations."""
-    hadron_to_electron: float = 0.4
+    hadron_constant: float = 0.03
+    hadron_to_electron: float = 0.6
     """h/e: response to the hadronic part of a shower relative to its electromagnetic part."""
+    hadron_scale: float = 1.0
+    photon_scale: float = 1.0
+    """True over assumed response; the calibration knows nothing of it."""
     shower_scale: float = 1.0
     shower_power: float = 0.85
+    early_showers: float = 0.25
+    """Part of the hadrons whose shower starts in the electromagnetic calorimeter."""
+    leak: tuple[float, float] = (1.0, 100.0)
+    """Beta distribution of the part of a hadron's deposit that lies aside."""
+    leak_distance: float = 0.06
+    """Width in eta and in phi of the distance of that part."""
+    tower_noise: float = 0.25
+    """Electronics, and what out-of-time pile-up leaves."""
+    hadron_threshold: float = 7.0
+    hadron_threshold_endcap: float = 7.0
+    excess: float = 0.8
+    """Towers with tracks yield neutral candidates where they exceed their tracks by this many standard deviations."""
+    excess_soft: float = 3.2
+    """That many more at low momentum; falls with ``excess_scale``."""
+    excess_scale: float = 40.0
 
 
 CALORIMETER = CalorimeterModel()
@@ -53,6 +63,19 @@ class Showers:
     energy: Floats
     eta: Floats
     phi: Floats
+
+
+@dataclass(frozen=True)
+class Deposits:
+    """Energy left in both calorimeters, uncalibrated, and the tracks that point at them.
+
+    ``momentum`` has one row for each row of ``tracks``: measured momenta in GeV.
+    """
+
+    electromagnetic: Showers
+    hadronic: Showers
+    tracks: Showers
+    momentum: Floats
 
 
 def hadron_response(energy: Floats, model: CalorimeterModel = CALORIMETER) -> Floats:
@@ -69,6 +92,14 @@ def hadron_response(energy: Floats, model: CalorimeterModel = CALORIMETER) -> Fl
     return 1 - (1 - model.hadron_to_electron) * scaled ** (model.shower_power - 1)
 
 
+def calibrated(visible: Floats, model: CalorimeterModel = CALORIMETER) -> Floats:
+    """Energy of the hadron that leaves ``visible`` (GeV) on average: the inverse of the mean response."""
+    energy = np.maximum(visible, 0.0)
+    for _ in range(4):
+        energy = np.maximum(visible, 0.0) / hadron_response(energy, model)
+    return energy
+
+
 def hadron_resolution(energy: Floats, model: CalorimeterModel = CALORIMETER) -> Floats:
     """Relative width of a hadron's deposit: stochastic and constant term in quadrature."""
     return np.hypot(model.hadron_stochastic / np.sqrt(np.maximum(energy, 0.1)), model.hadron_constant)
@@ -81,76 +112,41 @@ def photon_resolution(energy: Floats, model: CalorimeterModel = CALORIMETER) -> 
     return np.sqrt(stochastic**2 + (model.photon_noise / energy) ** 2 + model.photon_constant**2)
 
 
-def photons(particles: Showers, rng: np.random.Generator, model: CalorimeterModel = CALORIMETER) -> Showers:
-    """Clusters of the electromagnetic calorimeter.
+def deposit(
+    light: Showers, hadrons: Showers, momentum: Floats, rng: np.random.Generator, model: CalorimeterModel = CALORIMETER
+) -> Deposits:
+    """Deposits of photons and electrons, ``light``, and of hadrons.
 
     Parameters
     ----------
-    particles
-        Particles that shower there.
-    """
-    energy = particles.energy
-    deposit = np.maximum(energy * (1 + photon_resolution(energy, model) * rng.normal(0.0, 1.0, len(energy))), 0.0)
-    cells = _Cells(particles, np.full(len(energy), model.photon_cell))
-    threshold = np.where(cells.barrel(model), model.photon_threshold, model.photon_threshold_endcap)
-    total = cells.sum(deposit)
-    return cells.clusters(total, deposit, total > threshold)
-
-
-def hadrons(
-    particles: Showers, momentum: Floats, rng: np.random.Generator, model: CalorimeterModel = CALORIMETER
-) -> Showers:
-    """Neutral hadrons of particle flow from all hadrons that reach the calorimeter.
-
-    In each tower the deposits are summed and the expected deposit of its tracks is taken away. What is left becomes a
-    neutral hadron if it passes the threshold and cannot be a fluctuation of the tracks' deposits; otherwise it is lost,
-    neutral hadrons behind tracks with it.
-
-    Parameters
-    ----------
-    particles
-        Hadrons, charged and neutral.
+    light, hadrons
+        Particles at the calorimeter.
     momentum
-        Measured momentum of each one's track in GeV, 0 without a track.
+        Measured momentum of each hadron's track in GeV, 0 without a track.
     """
-    energy = particles.energy
-    fluctuation = 1 + hadron_resolution(energy, model) * rng.normal(0.0, 1.0, len(energy))
-    deposit = energy * hadron_response(energy, model) * np.maximum(fluctuation, 0.0)
-    coarse = np.abs(particles.eta) >= model.coarse_edge
-    cells = _Cells(particles, np.where(coarse, model.hadron_cell_endcap, model.hadron_cell))
-    expected = momentum * hadron_response(momentum, model)
-    spread = expected * hadron_resolution(momentum, model)
-    left = cells.sum(deposit - expected)
-    threshold = np.where(cells.barrel(model), model.hadron_threshold, model.hadron_threshold_endcap)
-    seen = left > np.maximum(threshold, model.excess * np.sqrt(cells.sum(spread**2)))
-    return cells.clusters(left, deposit, seen)
-
-
-class _Cells:
-    """Showers grouped by the cell that they hit."""
-
-    def __init__(self, showers: Showers, size: Floats) -> None:
-        column = np.floor((showers.eta + 4) / size).astype(np.int64)
-        row = np.floor((showers.phi + np.pi) / size).astype(np.int64)
-        coarse = (size > size.min(initial=np.inf)).astype(np.int64)
-        key = ((showers.event * 2 + coarse) * 2**10 + column) * 2**10 + row
-        self._showers = showers
-        self._cell, self._first, self._count = groups(key)
-
-    def barrel(self, model: CalorimeterModel) -> Bools:
-        """Whether each cell lies in the barrel."""
-        return np.asarray(np.abs(self._showers.eta[self._first]) < model.barrel_edge)
-
-    def sum(self, values: Floats) -> Floats:
-        """Sum in each cell."""
-        return np.bincount(self._cell, values, self._count).astype(np.float64)
-
-    def clusters(self, energy: Floats, deposit: Floats, seen: Bools) -> Showers:
-        """Clusters of the cells that are seen, at the mean position of their deposits."""
-        weight = np.maximum(deposit, 1e-9)
-        total = self.sum(weight)
-        eta, phi = self._showers.eta, self._showers.phi
-        turn = delta_phi(phi, phi[self._first][self._cell])
-        mean_phi = wrapped(phi[self._first] + self.sum(weight * turn) / total)
-        event = self._showers.event[self._first]
-        return Showers(event[seen], energy[seen], (self.sum(weight * eta) / total)[seen], mean_phi[seen])
+    smear = 1 + photon_resolution(light.energy, model) * rng.normal(0.0, 1.0, len(light.energy))
+    energy = hadrons.energy
+    fluctuation = np.maximum(1 + hadron_resolution(energy, model) * rng.normal(0.0, 1.0, len(energy)), 0.0)
+    visible = model.hadron_scale * energy * hadron_response(energy, model) * fluctuation
+    early = rng.random(len(energy)) < model.early_showers
+    in_front = np.where(early, rng.uniform(0.0, 1.0, len(energy)), 0.0) * visible
+    behind = visible - in_front
+    aside = behind * rng.beta(*model.leak, len(energy))
+    away = model.leak_distance * rng.normal(0.0, 1.0, (2, len(energy)))
+    tracked = np.flatnonzero(momentum > 0)
+    return Deposits(
+        electromagnetic=Showers(
+            np.concatenate([light.event, hadrons.event[early]]),
+            np.concatenate([model.photon_scale * light.energy * np.maximum(smear, 0.0), in_front[early]]),
+            np.concatenate([light.eta, hadrons.eta[early]]),
+            np.concatenate([light.phi, hadrons.phi[early]]),
+        ),
+        hadronic=Showers(
+            np.tile(hadrons.event, 2),
+            np.concatenate([behind - aside, aside]),
+            np.concatenate([hadrons.eta, hadrons.eta + away[0]]),
+            np.concatenate([hadrons.phi, wrapped(hadrons.phi + away[1])]),
+        ),
+        tracks=Showers(hadrons.event[tracked], energy[tracked], hadrons.eta[tracked], hadrons.phi[tracked]),
+        momentum=momentum[tracked],
+    )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jetcal.simulation import calorimeter, tracker, vertices
+from jetcal.simulation import calorimeter, flight, particle_flow, tracker, vertices
 from jetcal.simulation.flat import Bools, Floats, Ints, offsets_of
 from jetcal.simulation.generator import CHARGED_HADRON, ELECTRON, MUON, NEUTRAL_HADRON, PHOTON
 from jetcal.simulation.overlay import Overlay
+from jetcal.simulation.variations import Detector
 
 PION, ELECTRON_CODE, MUON_CODE, PHOTON_CODE, KAON_LONG = 211, 11, 13, 22, 130
 MASSES = {PION: 0.13957, ELECTRON_CODE: 0.000511, MUON_CODE: 0.10566, PHOTON_CODE: 0.0, KAON_LONG: 0.0}
@@ -55,7 +56,7 @@ class Candidates:
         return np.asarray(self.from_pv != vertices.OTHER_VERTEX)
 
 
-def reconstruct(particles: Overlay, rng: np.random.Generator) -> tuple[Candidates, Ints]:
+def reconstruct(particles: Overlay, rng: np.random.Generator, detector: Detector) -> tuple[Candidates, Ints]:
     """Run the parametrised detector.
 
     Returns
@@ -63,11 +64,12 @@ def reconstruct(particles: Overlay, rng: np.random.Generator) -> tuple[Candidate
     The candidates, and the number of reconstructed vertices of each event.
     """
     events = particles.interactions.events
-    tracks = tracker.track(particles, rng)
+    particles = flight.fly(particles, rng, detector.flight)
+    tracks = tracker.track(particles, rng, detector.tracker)
     interaction = particles.interaction[tracks.row]
     found = vertices.find(particles.interactions, np.bincount(interaction, minlength=len(particles.interactions.event)))
     from_pv = vertices.from_primary(found, interaction, rng)
-    photons, hadrons = _showers(particles, tracks, rng)
+    photons, hadrons = _showers(particles, tracks, rng, detector)
     charged = {
         "event": particles.event[tracks.row],
         "pt": tracks.pt,
@@ -87,10 +89,10 @@ def reconstruct(particles: Overlay, rng: np.random.Generator) -> tuple[Candidate
 
 
 def _showers(
-    particles: Overlay, tracks: tracker.Tracks, rng: np.random.Generator
+    particles: Overlay, tracks: tracker.Tracks, rng: np.random.Generator, detector: Detector
 ) -> tuple[calorimeter.Showers, calorimeter.Showers]:
     """Photons and neutral hadrons of the calorimeters."""
-    phi, reaches = tracker.arrival(particles.pt, particles.eta, particles.phi, particles.charge)
+    phi, reaches = tracker.arrival(particles.pt, particles.eta, particles.phi, particles.charge, detector.tracker)
     momentum = np.zeros(len(particles.pt))
     momentum[tracks.row] = tracks.pt * np.cosh(tracks.eta)
 
@@ -100,7 +102,8 @@ def _showers(
 
     _, light = arriving((particles.kind == PHOTON) | ((particles.kind == ELECTRON) & (momentum == 0)))
     rows, hadronic = arriving((particles.kind == CHARGED_HADRON) | (particles.kind == NEUTRAL_HADRON))
-    return calorimeter.photons(light, rng), calorimeter.hadrons(hadronic, momentum[rows], rng)
+    deposits = calorimeter.deposit(light, hadronic, momentum[rows], rng, detector.calorimeter)
+    return particle_flow.link(deposits, particles.interactions.events, rng, detector.calorimeter)
 
 
 def _track_code(kind: Ints, charge: Ints, pt: Floats) -> Ints:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from jetcal.simulation import VARIATION_NAMES
+
 
 @click.command()
 @click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
@@ -17,9 +19,25 @@ import click
 @click.option("--pileup", default=25.0, show_default=True, help="Mean number of pile-up interactions.")
 @click.option("--min-pt", default=15.0, show_default=True, help="Keep jets above this corrected pT, in GeV.")
 @click.option("--pool-size", default=5000, show_default=True, help="Minimum-bias events that pile-up is drawn from.")
+@click.option(
+    "--variation",
+    type=click.Choice(VARIATION_NAMES),
+    default=VARIATION_NAMES[0],
+    show_default=True,
+    help="Systematic samples: another tune of the generator, or a shifted detector; the standard correction stays.",
+)
 @click.option("--processes", default=1, show_default=True, help="Processes; each works on one file at a time.")
 def simulate(
-    *, folder: Path, jets: int, files: int, seed: int, pileup: float, min_pt: float, pool_size: int, processes: int
+    *,
+    folder: Path,
+    jets: int,
+    files: int,
+    seed: int,
+    pileup: float,
+    min_pt: float,
+    pool_size: int,
+    variation: str,
+    processes: int,
 ) -> None:
     """Simulate QCD jets in a parametrised detector, written like CERN Open Data record 12100.
 
@@ -32,7 +50,15 @@ def simulate(
     from jetcal.simulation.settings import Settings
     from jetcal.simulation.simulate import simulate as run
 
-    settings = Settings(jets=jets, files=files, seed=seed, pileup=pileup, min_pt=min_pt, pool_size=pool_size)
+    settings = Settings(
+        jets=jets,
+        files=files,
+        seed=seed,
+        pileup=pileup,
+        min_pt=min_pt,
+        pool_size=pool_size,
+        variation=variation,
+    )
     try:
         run(folder, settings, processes, report=click.echo)
     except KeyboardInterrupt:

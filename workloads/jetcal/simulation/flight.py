@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-from jetcal.simulation.flat import Floats, Ints
+from jetcal.simulation.flat import Floats, Ints, wrapped
 from jetcal.simulation.generator import CHARGED_HADRON, NEUTRAL_HADRON, PHOTON
 from jetcal.simulation.overlay import Overlay
+from jetcal.simulation.tracker import TRACKER
 
 KAON_SHORT, LAMBDA = 310, 3122
+
+_COLUMNS = tuple(field.name for field in fields(Overlay) if field.name != "interactions")
 
 
 @dataclass(frozen=True)
@@ -21,14 +25,18 @@ class FlightModel:
     the barrel; about a third as many interaction lengths. Lengths in m.
     """
 
-    radiation_lengths: float = 0.4
-    radiation_slope: float = 0.6
+    radiation_lengths: float = 0.5
+    radiation_slope: float = 0.7
     """More material for each eta squared."""
-    radiation_most: float = 1.6
-    interaction_share: float = 0.3
-    """Interaction lengths for each radiation length."""
-    kept_after_interaction: tuple[float, float] = (3.0, 1.5)
-    """Beta distribution of the part of a hadron's energy that an interaction leaves on its way."""
+    radiation_most: float = 1.9
+    interaction_share: float = 0.65
+    """Interaction lengths for each radiation length: twice that of the material, as it stands for other losses too."""
+    lost_in_interaction: tuple[float, float] = (5.0, 1.0)
+    """Beta distribution of the part of a soft hadron's energy that an interaction takes off its way."""
+    loss_scale: float = 22.0
+    """The loss falls with energy as ``1 / (1 + E / loss_scale)``: fast secondaries stay together; GeV."""
+    broken_tracks: float = 0.3
+    """Part of the interactions of soft hadrons that leave no track; falls with energy as the loss does."""
     tracked_radius: float = 0.5
     """Decays farther from the beam than this leave no tracks: the parent showers as a neutral hadron."""
 
@@ -112,9 +120,7 @@ def _two_bodies(
     cosine, angle = rng.uniform(-1.0, 1.0, len(rows)), rng.uniform(0.0, 2 * np.pi, len(rows))
     sine = np.sqrt(1 - cosine**2)
     direction = np.stack([sine * np.cos(angle), sine * np.sin(angle), cosine])
-    vector = np.stack(
-        [parent.pt * np.cos(parent.phi), parent.pt * np.sin(parent.phi), parent.pt * np.sinh(parent.eta)]
-    )
+    vector = np.stack([parent.pt * np.cos(parent.phi), parent.pt * np.sin(parent.phi), parent.pt * np.sinh(parent.eta)])
     energy = np.sqrt((vector**2).sum(axis=0) + mass**2)
     sign = rng.choice([-1, 1], len(rows))
     made = []
@@ -138,26 +144,26 @@ def _two_bodies(
 
 
 def _convert(particles: Overlay, rng: np.random.Generator, model: FlightModel) -> Overlay:
-    """Pair production in the tracker's material, at an even depth, with an even share of the energy."""
+    """Pair production in the tracker's material, at an even radius, with an even share of the energy.
+
+    From radius r on, the field turns each leg by ``0.15 B R (1 - r / R)^2 / pT``; a leg that would turn by more than
+    a radian curls up before the calorimeter and is lost.
+    """
     photon = particles.kind == PHOTON
     depth = rng.exponential(9 / 7, len(photon))
     converted = np.flatnonzero(photon & (depth < radiation_lengths(particles.eta, model)))
-    share = rng.uniform(0.0, 1.0, len(converted))
-    pieces = []
-    for part, charge in ((share, 1), (1 - share, -1)):
-        piece = _rows(particles, converted)
-        pieces.append(
-            replace(
-                piece,
-                pt=np.maximum(piece.pt * part, 1e-6),
-                energy=piece.energy * part,
-                charge=np.full(len(converted), charge),
-                kind=np.full(len(converted), PHOTON),
-            )
-        )
     kept = np.ones(len(photon), dtype=bool)
     kept[converted] = False
-    return _joined([_rows(particles, np.flatnonzero(kept)), *pieces])
+    pair = _rows(particles, converted)
+    share, radius = rng.uniform(0.0, 1.0, (2, len(converted)))
+    lever = np.minimum(TRACKER.calorimeter_radius, TRACKER.calorimeter_z / np.maximum(np.sinh(np.abs(pair.eta)), 1e-6))
+    legs = []
+    for part, side in ((share, 1.0), (1 - share, -1.0)):
+        pt = np.maximum(pair.pt * part, 1e-6)
+        turn = 0.15 * TRACKER.field * lever * (1 - radius) ** 2 / pt
+        leg = replace(pair, pt=pt, energy=pair.energy * part, phi=wrapped(pair.phi + side * turn))
+        legs.append(_rows(leg, np.flatnonzero(turn < 1)))
+    return _joined([_rows(particles, np.flatnonzero(kept)), *legs])
 
 
 def _interact(particles: Overlay, rng: np.random.Generator, model: FlightModel) -> Overlay:
@@ -165,17 +171,22 @@ def _interact(particles: Overlay, rng: np.random.Generator, model: FlightModel) 
     hadron = (particles.kind == CHARGED_HADRON) | (particles.kind == NEUTRAL_HADRON)
     lengths = model.interaction_share * radiation_lengths(particles.eta, model)
     hit = np.flatnonzero(hadron & (rng.exponential(1.0, len(hadron)) < lengths))
-    energy = particles.energy.copy()
-    energy[hit] *= rng.beta(*model.kept_after_interaction, len(hit))
-    return replace(particles, energy=energy)
+    energy, kind, charge = particles.energy.copy(), particles.kind.copy(), particles.charge.copy()
+    softness = 1 / (1 + energy[hit] / model.loss_scale)
+    broken = hit[rng.random(len(hit)) < model.broken_tracks * softness]
+    energy[hit] *= 1 - rng.beta(*model.lost_in_interaction, len(hit)) * softness
+    kind[broken], charge[broken] = NEUTRAL_HADRON, 0
+    return replace(particles, energy=energy, kind=kind, charge=charge)
 
 
 def _rows(particles: Overlay, rows: Ints) -> Overlay:
-    names = [field.name for field in fields(Overlay) if field.name != "interactions"]
-    return replace(particles, **{name: getattr(particles, name)[rows] for name in names})
+    return _with_columns(particles, {name: getattr(particles, name)[rows] for name in _COLUMNS})
 
 
 def _joined(parts: list[Overlay]) -> Overlay:
-    names = [field.name for field in fields(Overlay) if field.name != "interactions"]
-    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    return _with_columns(parts[0], columns)
 
+
+def _with_columns(particles: Overlay, columns: dict[str, Any]) -> Overlay:
+    return replace(particles, **columns)

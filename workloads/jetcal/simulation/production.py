@@ -20,6 +20,7 @@ from jetcal.simulation.overlay import overlay
 from jetcal.simulation.reconstruction import reconstruct_events
 from jetcal.simulation.settings import QCD_LINES, Settings, seed_sequence
 from jetcal.simulation.standard import StandardCorrection
+from jetcal.simulation.variations import VARIATIONS
 
 BATCH = 50
 """Events that are worked on together; part of the model, as it decides the order of random numbers."""
@@ -46,9 +47,9 @@ def generate_jets(settings: Settings, index: int, pool: Particles, stopwatch: St
     """The jets of file ``index``, a batch of events at a time; exactly as many as the settings give that file."""
     generator_seed, detector_seed = seed_sequence("file", settings.seed, index).spawn(2)
     rng = np.random.default_rng(detector_seed)
-    standard = StandardCorrection.load()
+    standard, variation = StandardCorrection.load(), VARIATIONS[settings.variation]
     with stopwatch.part("generator"):
-        generator = Generator(QCD_LINES, generator_seed)
+        generator = Generator((*QCD_LINES, *variation.generator), generator_seed)
     missing, event = settings.jets_in(index), index * EVENTS_PER_FILE
     while missing > 0:
         with stopwatch.part("generator"):
@@ -56,7 +57,7 @@ def generate_jets(settings: Settings, index: int, pool: Particles, stopwatch: St
         with stopwatch.part("overlay"):
             particles = overlay(hard.particles, pool, settings.pileup, rng)
         with stopwatch.part("detector and clustering"):
-            reconstructed = reconstruct_events(particles, rng)
+            reconstructed = reconstruct_events(particles, rng, variation.detector)
         numbers = {
             "run": np.full(len(hard), settings.seed),
             "lumi": np.full(len(hard), index + 1),

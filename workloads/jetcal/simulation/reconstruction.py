@@ -13,7 +13,10 @@ from jetcal.simulation.flat import Bools, Floats, Ints, offsets_of
 from jetcal.simulation.generator import Particles
 from jetcal.simulation.overlay import Interactions, Overlay
 from jetcal.simulation.settings import JET_MAX_ABS_ETA, MAX_ABS_ETA
+from jetcal.simulation.variations import Detector
 from jetcal.simulation.vertices import OTHER_VERTEX
+
+NOMINAL_DETECTOR = Detector()
 
 JET_MIN_RAW_PT = 5.0
 """Jets below this uncorrected pT (GeV) are not looked at."""
@@ -40,9 +43,11 @@ class Reconstruction:
     rho_central_charged_pileup: Floats
 
 
-def reconstruct_events(particles: Overlay, rng: np.random.Generator) -> Reconstruction:
+def reconstruct_events(
+    particles: Overlay, rng: np.random.Generator, detector: Detector = NOMINAL_DETECTOR
+) -> Reconstruction:
     """Detector, vertices, CHS jets and densities of all events of ``particles``."""
-    candidates, vertices = reconstruct(particles, rng)
+    candidates, vertices = reconstruct(particles, rng, detector)
     events = particles.interactions.events
 
     def rho(selected: Bools | slice, max_abs_eta: float) -> Floats:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from jetcal.errors import JetcalError
+from jetcal.simulation import VARIATION_NAMES
 
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 """Raised whenever the same settings would give other jets, for reasons that the manifest does not show by itself."""
 
 MAX_ABS_ETA = 3.0
@@ -22,13 +23,14 @@ JET_MAX_ABS_ETA = 2.5
 
 COMMON_LINES = (
     "Beams:eCM = 13000.",
-    "Tune:pp = 14",
+    "Tune:pp = 18",
     "ParticleDecays:limitTau0 = on",
     "ParticleDecays:tau0Max = 10.",
     "Check:event = off",
     "Print:quiet = on",
 )
-"""13 TeV, Monash tune, and particles that fly farther than 10 mm left to the detector, as CMS does."""
+"""13 TeV, CUETP8M1 (the tune of record 12100), and particles that fly farther than 10 mm left to the detector, as in
+CMS."""
 
 QCD_LINES = (
     "HardQCD:all = on",
@@ -72,6 +74,8 @@ class Settings:
         Jets are kept above this pT after the standard correction, GeV.
     pool_size
         Number of minimum-bias events that pile-up is drawn from.
+    variation
+        Name of a row of :data:`jetcal.simulation.variations.VARIATIONS`.
 
     Raises
     ------
@@ -85,12 +89,16 @@ class Settings:
     pileup: float = 25.0
     min_pt: float = 15.0
     pool_size: int = 5000
+    variation: str = VARIATION_NAMES[0]
 
     def __post_init__(self) -> None:
         for option, (low, high) in LIMITS.items():
             if not low <= (value := getattr(self, option)) <= high:
                 message = f"--{option.replace('_', '-')} must lie in {low}..{high}, not {value}"
                 raise JetcalError(message)
+        if self.variation not in VARIATION_NAMES:
+            message = f"--variation must be one of {', '.join(VARIATION_NAMES)}, not '{self.variation}'"
+            raise JetcalError(message)
         if self.files > self.jets:
             message = f"{self.files} files cannot share {self.jets} jets: ask for at most as many files as jets"
             raise JetcalError(message)

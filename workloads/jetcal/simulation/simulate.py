@@ -71,7 +71,7 @@ def manifest(settings: Settings) -> dict[str, Any]:
     return {
         **asdict(settings),
         "model": MODEL_VERSION,
-        "generator and detector": provenance()["fingerprint"],
+        "generator and detector": provenance(settings.variation)["fingerprint"],
         "standard correction": fingerprint(StandardCorrection.load().document()),
     }
 

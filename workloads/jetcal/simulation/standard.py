@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import polynomial
 
-from jetcal.simulation.calorimeter import CALORIMETER
 from jetcal.simulation.flat import Floats, Ints
 from jetcal.simulation.settings import COMMON_LINES, QCD_LINES, fingerprint
-from jetcal.simulation.tracker import TRACKER
+from jetcal.simulation.variations import NOMINAL, VARIATIONS
 
 TABLE = "standard_correction.json"
 
 MIN_FACTOR = 0.05
 """The offset never takes more than 95 % of a jet."""
+
+MAX_ENERGY = 3000.0
+"""Forward jets of more energy (GeV) are too rare to say how their response differs from that in the barrel."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,11 @@ class StandardCorrection:
         return np.asarray(np.maximum(1 - area * np.maximum(o0 + o1 * rho, 0.0) / pt, MIN_FACTOR))
 
     def l2(self, pt: Floats, eta: Floats) -> Floats:
-        """Factor that brings the response at eta to that of the barrel; ``pt`` in GeV after L1."""
-        logarithm = self._logarithm(pt)
+        """Factor that brings the response at eta to that of the barrel; ``pt`` in GeV after L1.
+
+        Above ``MAX_ENERGY`` the factor stays as it is there.
+        """
+        logarithm = self._logarithm(np.minimum(pt, MAX_ENERGY / np.cosh(eta)))
         powers = np.vander(logarithm, self.relative.shape[1], increasing=True)
         return np.asarray((self.relative[self._bin(eta)] * powers).sum(axis=1))
 
@@ -105,12 +110,12 @@ class StandardCorrection:
         return np.asarray(np.log10(np.clip(pt, *self.pt_range)))
 
 
-def provenance() -> dict[str, Any]:
-    """What the table depends on: generator and detector, as plain JSON with a hash."""
+def provenance(variation: str = NOMINAL) -> dict[str, Any]:
+    """Generator and detector of a variation, as plain JSON with a hash; the table depends on the nominal ones."""
+    chosen = VARIATIONS[variation]
     document = {
-        "generator": [*COMMON_LINES, *QCD_LINES],
-        "tracker": asdict(TRACKER),
-        "calorimeter": asdict(CALORIMETER),
+        "generator": [*COMMON_LINES, *QCD_LINES, *chosen.generator],
+        **asdict(chosen.detector),
     }
     return {**document, "fingerprint": fingerprint(document)}
 

@@ -23,21 +23,21 @@ class TrackerModel:
     field: float = 3.8
     calorimeter_radius: float = 1.29
     calorimeter_z: float = 3.17
-    efficiency: float = 0.94
+    efficiency: float = 0.985
     """Of a lone hadron of high pT in the centre."""
-    efficiency_slope: float = 0.02
-    """Loss by material for each eta squared: 0.125 at the edge."""
-    turn_on: float = 0.5
+    efficiency_slope: float = 0.005
+    """Loss for each eta squared: 0.03 at the edge; nuclear interactions take more (:mod:`.flight`)."""
+    turn_on: float = 0.25
     """Efficiency lost at the threshold; falls with ``turn_on_scale``."""
-    turn_on_scale: float = 0.8
-    crowding: float = 0.02
+    turn_on_scale: float = 0.4
+    crowding: float = 0.003
     """Loss for each further charged particle in the same cell, by merged hits."""
     crowding_cell: float = 0.02
     electron_efficiency: float = 0.85
     muon_efficiency: float = 0.98
     multiple_scattering: float = 0.008
     """Relative resolution of low momenta in the centre; doubles towards the edge."""
-    curvature: float = 1.5e-4
+    curvature: float = 1.2e-4
     """Relative resolution for each GeV of pT in the centre; triples towards the edge."""
     angle: float = 0.0005
     """Resolution of eta and phi."""
