@@ -41,7 +41,7 @@ asyncio.run(main())
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository")
-    repository.write(folder, to_onnx(fitted(SPECS["pfn"], toy_jets(50)), 17, 8, {}).SerializeToString(), "r1")
+    repository.write(folder, to_onnx(fitted(SPECS["pfn"], toy_jets(50)), 17, 8, {}).SerializeToString(), {"revision": "r1"})
     return folder
 
 
@@ -81,7 +81,7 @@ def test_a_port_in_use_is_named(models: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_that_does_not_load_is_told_with_its_log(tmp_path: Path) -> None:
-    repository.write(tmp_path / "models", b"no model", "r1")
+    repository.write(tmp_path / "models", b"no model", {"revision": "r1"})
 
     async def run() -> None:
         async with await start(tmp_path / "models", tmp_path) as server:

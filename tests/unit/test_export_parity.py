@@ -44,6 +44,17 @@ def test_limits(architecture, jets, relative, agrees):
             parity.require(LIMITS[architecture], "somebody")
 
 
+def test_the_spread_of_an_ensemble_is_compared_as_it_stands() -> None:
+    expected = np.concatenate([EXPECTED, np.full((200, 1), 1e-4, np.float32)], axis=1)
+    found = expected.copy()
+    found[0, 3] += 5e-6  # 5 % of the spread, but 5e-6 of the correction
+    assert Parity.of(expected, found).max_relative == pytest.approx(5e-6, rel=1e-3)
+
+
+def test_answers_of_another_shape_agree_with_nothing() -> None:
+    assert Parity.of(EXPECTED, EXPECTED[:, :2]) == Parity(0.0, np.inf)
+
+
 @pytest.mark.parametrize("data", [b"", b"no zip", golden.Golden((), LIMITS["pfn"]).to_bytes()[:-30]])
 def test_a_damaged_sample_is_told(data: bytes) -> None:
     with pytest.raises(JetcalError, match="the golden sample is damaged"):

@@ -146,7 +146,7 @@ def test_a_file_format_too_old_is_refused() -> None:
 
 
 def test_a_network_that_onnx_runtime_cannot_follow_is_not_published(tmp_path: Path, monkeypatch) -> None:
-    network = trained_storage(tmp_path, SPECS["pfn"])
+    [network] = trained_storage(tmp_path, SPECS["pfn"])
     shifted = graph.to_onnx(network, 17, 8, {})
     bias = next(item for item in shifted.graph.initializer if item.name.endswith("answer.bias"))
     bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(0.01), bias.name))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import awkward as ak
 import numpy as np
+import onnx
 import pytest
 from tests.support.exports import SPECS, export_input, fitted, trained_storage
 from tests.support.toys import toy_jets
@@ -15,8 +17,11 @@ from tests.support.toys import toy_jets
 from jetcal import Corrector
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, OUTPUTS, Jets, take
 from jetcal.errors import JetcalError
+from jetcal.export.ensemble import Ensemble
 from jetcal.export.graph import to_onnx
 from jetcal.export.stage import export
+from jetcal.export.validity import Validity
+from jetcal.models import Network
 from jetcal.serving import batches
 from jetcal.serving.inference import OnnxModel
 
@@ -86,7 +91,8 @@ def test_records_get_what_columns_get(correct: Corrector, jets: Jets) -> None:
     corrected = correct(records(jets))
     np.testing.assert_array_equal(table(corrected), table(correct(jets)))
     np.testing.assert_allclose(corrected.pt, corrected.correction * jets.jet["raw_pt"], rtol=1e-6)
-    assert corrected.fields == [*OUTPUTS, "pt"]
+    assert corrected.fields == [*OUTPUTS, "valid", "pt"]
+    assert ak.all(corrected.valid)
 
 
 def test_the_order_of_the_constituents_and_empty_slots_do_not_matter(correct: Corrector, jets: Jets) -> None:
@@ -128,7 +134,47 @@ def test_a_jet_whose_pt_makes_no_sense_has_none(correct: Corrector, jets: Jets, 
     raw_pt[7] = value
     answer = table(correct(ak.with_field(records(jets), raw_pt, "raw_pt")))
     assert np.isnan(answer[7]).all()
+    assert not correct(ak.with_field(records(jets), raw_pt, "raw_pt")).valid[7]
     np.testing.assert_array_equal(np.delete(answer, 7, 0), np.delete(table(correct(jets)), 7, 0))
+
+
+def test_jets_outside_the_training_keep_their_raw_pt_and_are_told(model: Path, jets: Jets) -> None:
+    ranged = onnx.load(model)
+    validity = Validity.of([take(jets, np.arange(50))])
+    onnx.helper.set_model_props(ranged, {"validity": validity.to_json()})
+    path = model.with_name("ranged.onnx")
+    path.write_bytes(ranged.SerializeToString())
+    corrected = Corrector.load(str(path), threads=1)(records(jets))
+    valid = ak.to_numpy(corrected.valid)
+    np.testing.assert_array_equal(valid, validity.covers(jets))
+    assert 0 < np.sum(~valid) < len(jets)
+    anywhere = table(Corrector.load(str(model), threads=1)(jets))
+    np.testing.assert_array_equal(table(corrected)[valid], anywhere[valid])
+    outside = table(corrected)[~valid]
+    assert (outside[:, 0] == 1).all()
+    assert np.isnan(outside[:, 1:]).all()
+    np.testing.assert_array_equal(corrected.pt[~valid], jets.jet["raw_pt"][~valid])
+
+
+def test_an_ensemble_tells_its_spread_where_it_is_valid(model: Path, jets: Jets) -> None:
+    networks = [fitted(SPECS["pfn"], jets, seed) for seed in (1, 2)]
+    told = {"validity": Validity.of([take(jets, np.arange(50))]).to_json()}
+    path = model.with_name("ensemble.onnx")
+    path.write_bytes(to_onnx(Ensemble(networks), 17, 8, told).SerializeToString())
+    corrected = Corrector.load(str(path), threads=1)(records(jets))
+    assert corrected.fields == [*OUTPUTS, "spread", "valid", "pt"]
+    medians = [OnnxModel(alone, 1).predict(jets)[:, 0] for alone in exported(networks, path.parent)]
+    expected = np.abs(np.log(medians[0] / medians[1])) / np.sqrt(2)
+    valid = ak.to_numpy(corrected.valid)
+    np.testing.assert_allclose(corrected.spread[valid], expected[valid], atol=1e-6)
+    assert np.isnan(ak.to_numpy(corrected.spread[~valid])).all()
+
+
+def exported(networks: list[Network], folder: Path) -> Iterator[Path]:
+    for number, network in enumerate(networks):
+        path = folder / f"alone-{number}.onnx"
+        path.write_bytes(to_onnx(network, 17, 8, {}).SerializeToString())
+        yield path
 
 
 @pytest.mark.parametrize("field", ["raw_pt", "rho", "constituents"])

@@ -16,8 +16,10 @@ from tests.support.toys import toy_jets
 
 from jetcal.cli import main
 from jetcal.data import ntuples
-from jetcal.data.jets import OUTPUTS
+from jetcal.data.jets import OUTPUTS, take
+from jetcal.export.ensemble import Ensemble
 from jetcal.export.graph import to_onnx
+from jetcal.export.validity import Validity
 from jetcal.serving.inference import OnnxModel
 
 
@@ -38,6 +40,11 @@ def read_root(path: Path, tree: str = TREE) -> dict[str, np.ndarray]:
     return columns
 
 
+def read_parquet(path: Path) -> dict[str, np.ndarray]:
+    table = pq.read_table(path)
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
 def test_all_jets_keep_their_flat_branches_and_order(tmp_path: Path, model: Path, monkeypatch) -> None:
     monkeypatch.setattr(ntuples, "STEP", "50 kB")  # several pieces
     write_ntuple(tmp_path / "in.root", 400, unmatched=0.2)
@@ -45,7 +52,7 @@ def test_all_jets_keep_their_flat_branches_and_order(tmp_path: Path, model: Path
     assert (done.exit_code, done.output) == (0, f"{tmp_path}/out.root: 400 jets\n")
     before, after = read_root(tmp_path / "in.root"), read_root(tmp_path / "out.root")
     flat = {name for name, values in before.items() if values.dtype != object}
-    assert set(after) == flat | {*OUTPUTS, "jetPtCorrected", "jetMassCorrected"}
+    assert set(after) == flat | {*OUTPUTS, "correction_valid", "jetPtCorrected", "jetMassCorrected"}
     for name in flat:
         np.testing.assert_array_equal(after[name], before[name])
         assert after[name].dtype == before[name].dtype
@@ -80,6 +87,31 @@ def test_jets_that_make_no_sense_are_counted(tmp_path: Path, model: Path) -> Non
     without = int(np.isnan(read_root(tmp_path / "out.root")["correction"]).sum())
     assert without > 0
     assert f"{without} of them have no correction" in done.output
+
+
+@pytest.mark.parametrize("ending", ["root", "parquet"])
+def test_jets_outside_the_training_are_counted_and_flagged(tmp_path: Path, ending: str) -> None:
+    write_ntuple(tmp_path / "in.root", 60)
+    (piece,) = ntuples.read(tmp_path / "in.root", TREE)
+    validity = Validity.of([take(piece.jets, np.arange(40))])
+    ensemble = Ensemble([fitted(SPECS["pfn"], toy_jets(200), seed) for seed in (1, 2)])
+    path = tmp_path / "model.onnx"
+    path.write_bytes(to_onnx(ensemble, 17, 8, {"validity": validity.to_json()}).SerializeToString())
+    output = tmp_path / f"out.{ending}"
+    done = predict(tmp_path / "in.root", "--model", path, "-o", output)
+    outside = ~validity.covers(piece.jets)
+    count = int(outside.sum())
+    assert 0 < count < 20
+    assert done.stderr == (
+        f"Warning: {count} of them lie outside the range of the training and keep their raw pT "
+        "(correction 1, correction_valid false)\n"
+    )
+    found = read_root(output) if ending == "root" else read_parquet(output)
+    np.testing.assert_array_equal(found["correction_valid"], ~outside)
+    assert (found["correction"][outside] == 1).all()
+    np.testing.assert_array_equal(found["jetPtCorrected"][outside], found["jetRawPt"][outside])
+    np.testing.assert_array_equal(np.isfinite(found["correction_spread"]), ~outside)
+    np.testing.assert_array_equal(np.isfinite(found["correction_up"]), ~outside)
 
 
 def test_empty_and_huge_jets_are_corrected(tmp_path: Path, model: Path) -> None:

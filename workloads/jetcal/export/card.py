@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
+import numpy as np
+
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, OUTPUTS
+from jetcal.export.golden import Golden
 from jetcal.export.parity import Parity
-from jetcal.export.validity import Validity
+from jetcal.export.validity import BOUNDING, Validity
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, Feature
 from jetcal.models.standardisation import LIMIT
 from jetcal_api.documents import ExportInput
@@ -40,7 +43,7 @@ class Facts:
     dataset: PrepareResult
     validity: Validity
     parity: Parity
-    golden_jets: int
+    golden: Golden
     sha256: str
     versions: dict[str, str]
 
@@ -53,7 +56,7 @@ def write(facts: Facts) -> str:
     return f"""\
 # Jet energy correction {document.fingerprint}
 
-A {facts.architecture} network that answers, for each jet, with the factor pT(generator) / pT(raw): its median and its
+{_what(facts)} that answers, for each jet, with the factor pT(generator) / pT(raw): its median and its
 16 % and 84 % quantiles. Multiply the raw (uncorrected) four-momentum by the median; half the distance of the quantiles,
 relative to the median, is the expected relative resolution of this jet.
 
@@ -72,7 +75,7 @@ the rest zero.
 
 ## Output
 
-`correction` [N, 3]: median, 16 % and 84 % quantile of pT(generator) / pT(raw).
+{_output(facts)}
 
 ## Where it holds
 
@@ -80,9 +83,12 @@ The jets of the training had values in these ranges:
 
 {_ranges(facts.validity)}
 
-Outside, the network still answers, but nothing vouches for it: every standardised feature is cut off at {LIMIT:g}
-spreads of the training's, so that the correction levels off instead of growing without bound. Any number of
-constituents is accepted, also none. Constituents of pT 0 are ignored. NaN and infinity are not looked for.
+A jet is valid within those of {", ".join(BOUNDING)} and constituents; the sign of eta does not
+matter, and no abs(eta) is too small. To a jet outside `Corrector` and `jetcal predict` give the correction 1, so that
+its raw pT stays, no interval (NaN), and `valid` false. The graph itself judges nothing: it answers outside too, but
+nothing vouches for it. Every standardised feature is cut off at {LIMIT:g} spreads of the training's, so that the answer
+levels off instead of growing without bound. Any number of constituents is accepted, also none. Constituents of pT 0 are
+ignored. NaN and infinity are not looked for.
 
 ## Features computed inside
 
@@ -104,7 +110,7 @@ training, {jets.validation} for validation, {jets.test} for test.
 ## Training
 
 {document.source.stage} {document.source.fingerprint}{trial}: {training.parameters} weights, best epoch
-{training.best_epoch} of {training.epochs}.
+{training.best_epoch} of {training.epochs}.{_members(facts)}
 
 {_table(("hyperparameter", "value"), sorted(training.hyperparameters.items()))}
 
@@ -116,6 +122,36 @@ training, {jets.validation} for validation, {jets.test} for test.
 """
 
 
+def _what(facts: Facts) -> str:
+    members = len(facts.training.members)
+    return f"The mean of {members} {facts.architecture} networks" if members else f"A {facts.architecture} network"
+
+
+def _output(facts: Facts) -> str:
+    columns = "median, 16 % and 84 % quantile of pT(generator) / pT(raw)"
+    if not facts.training.members:
+        return f"`correction` [N, 3]: {columns}."
+    spread = facts.golden.batches[0].correction[:, len(OUTPUTS)]
+    typical, large = np.quantile(spread, [0.5, 0.95])
+    return (
+        f"`correction` [N, 4]: {columns}, each the exponential of the networks' mean\n"
+        f"logarithm; and the standard deviation of the logarithm of the median over the networks: how far the\n"
+        f"correction depends on the seed of the training. It is no part of the interval, which is the resolution of\n"
+        f"the jets. Among {len(spread)} test jets it is {typical:.2%} at the median, {large:.2%} at the 95 % quantile."
+    )
+
+
+def _members(facts: Facts) -> str:
+    """The paragraph on the members of an ensemble."""
+    members = facts.training.members
+    if not members:
+        return ""
+    names = sorted(members[0].metrics)
+    rows = [(item.seed, item.best_epoch, *(f"{item.metrics[name]:.6g}" for name in names)) for item in members]
+    table = _table(("seed", "best epoch", *names), rows)
+    return f" So the first of {len(members)} networks, which differ in nothing but the seed:\n\n{table}"
+
+
 def _file(facts: Facts) -> list[tuple[str, str]]:
     parity = facts.parity
     return [
@@ -123,7 +159,7 @@ def _file(facts: Facts) -> list[tuple[str, str]]:
         ("sha256 of model.onnx", facts.sha256),
         ("ONNX operator set", str(facts.document.opset)),
         ("ONNX IR", str(facts.document.ir)),
-        ("torch and ONNX Runtime on the golden sample", f"{facts.golden_jets} jets"),
+        ("torch and ONNX Runtime on the golden sample", f"{len(facts.golden)} jets"),
         ("largest relative difference", f"{parity.max_relative:.2g}"),
         ("jets within 1e-5", f"{parity.share_within_1e5:.2%}"),
         *facts.versions.items(),

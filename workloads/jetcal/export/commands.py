@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def export() -> None:
-    """Turn the trained network into a model that Triton serves.
+    """Turn the trained network, or the networks of an ensemble, into one model that Triton serves.
 
     Reads its document from JETCAL_CALIBRATION, as 'jetcal run' and the operator hand it over, and publishes
     <storage>/export/<fingerprint>/result.json: the uris of model repository, golden sample and model card. Fails if
@@ -31,7 +31,8 @@ def export() -> None:
             from jetcal.export.stage import export as make
 
             result = make(document)
-        click.echo(f"{result.repository}: opset {result.opset}, IR {result.ir}, sha256 {result.sha256}")
+        networks = f"{result.members} networks, " if result.members > 1 else ""
+        click.echo(f"{result.repository}: {networks}opset {result.opset}, IR {result.ir}, sha256 {result.sha256}")
         click.echo(
             f"ONNX Runtime and torch: {result.parity['share_within_1e5']:.2%} of the golden jets within 1e-5, "
             f"largest relative difference {result.parity['max_relative']:.2g}"

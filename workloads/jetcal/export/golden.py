@@ -26,7 +26,7 @@ EDGE_JETS = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """One request and its answer: constituents (N, P, 6), jet (N, 6), correction (N, 3)."""
+    """One request and its answer: constituents (N, P, 6), jet (N, 6), correction (N, 3), of an ensemble (N, 4)."""
 
     constituents: NDArray[np.float32]
     jet: NDArray[np.float32]
@@ -82,7 +82,7 @@ def make(network: nn.Module, files: Sequence[Jets], longest: int, limits: Limits
     Parameters
     ----------
     network
-        (constituents, jet) -> factors (N, 3).
+        (constituents, jet) -> factors (N, 3), of an ensemble (N, 4).
     files
         Test jets, file by file; the first ``JETS`` of them are used.
     longest

@@ -12,13 +12,13 @@ import onnx.checker
 import torch
 from torch import Tensor, nn
 
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, OUTPUTS
 from jetcal.errors import JetcalError
+from jetcal.export.ensemble import Ensemble
 from jetcal.serving.signature import INPUTS, OUTPUT
 
 OLDEST_BY_EXPORT = 18
 """Operator set from which on torch.export writes graphs; older ones, for old servers, come from its tracer."""
-
 
 _REFUSALS = (
     torch.onnx.errors.OnnxExporterError,
@@ -28,16 +28,21 @@ _REFUSALS = (
 
 
 class Factors(nn.Module):
-    """A network whose answer is the factor pT_gen / pT_raw itself instead of its logarithm."""
+    """A network or an ensemble whose answer is the factor pT_gen / pT_raw itself instead of its logarithm."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, constituents: Tensor, jet: Tensor) -> Tensor:
-        """(N, P, 6) and (N, 6) -> (N, 3): median, 16 % and 84 % quantile of pT_gen / pT_raw."""
-        factors: Tensor = self.network(constituents, jet).exp()
-        return factors
+        """(N, P, 6) and (N, 6) -> (N, 3): median, 16 % and 84 % quantile of pT_gen / pT_raw.
+
+        An ensemble adds a fourth column, the standard deviation of ln(pT_gen / pT_raw) over its members.
+        """
+        answer: Tensor = self.network(constituents, jet)
+        if isinstance(self.network, Ensemble):
+            return torch.cat([answer[:, : len(OUTPUTS)].exp(), answer[:, len(OUTPUTS) :]], dim=-1)
+        return answer.exp()
 
 
 def to_onnx(network: nn.Module, opset: int, ir: int, properties: Mapping[str, str]) -> onnx.ModelProto:
@@ -48,7 +53,7 @@ def to_onnx(network: nn.Module, opset: int, ir: int, properties: Mapping[str, st
     Parameters
     ----------
     network
-        (constituents, jet) -> logarithms of the quantiles.
+        (constituents, jet) -> logarithms of the quantiles; or an ``Ensemble``.
     opset, ir
         Operator set and file format that the reader can load.
     properties
@@ -68,11 +73,7 @@ def to_onnx(network: nn.Module, opset: int, ir: int, properties: Mapping[str, st
         model.producer_name = "jetcal"
         onnx.helper.set_model_props(model, dict(sorted(properties.items())))
         onnx.checker.check_model(model, full_check=True)
-    except (
-        torch.onnx.errors.OnnxExporterError,
-        onnx.checker.ValidationError,
-        onnx.shape_inference.InferenceError,
-    ) as e:
+    except _REFUSALS as e:
         message = f"the network cannot be written in ONNX operator set {opset} and IR {ir} ({e}): choose a newer Triton"
         raise JetcalError(message) from e
     if [operators.version for operators in model.opset_import] != [opset]:

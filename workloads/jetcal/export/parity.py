@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jetcal.data.jets import OUTPUTS
 from jetcal.errors import JetcalError
 
 CLOSE = 1e-5
@@ -20,9 +21,10 @@ class Limits:
     Attributes
     ----------
     share_within_1e5
-        Smallest share of the jets whose three factors agree within 1e-5.
+        Smallest share of the jets whose factors agree within 1e-5.
     max_relative
-        Largest relative difference of any factor.
+        Largest relative difference of any factor. The spread of an ensemble is one of logarithms: its difference is
+        relative to the factor as it stands.
     """
 
     share_within_1e5: float
@@ -42,9 +44,13 @@ class Parity:
 
     @classmethod
     def of(cls, expected: NDArray[np.float32], found: NDArray[np.float32]) -> Parity:
-        """Compare factors of shape (N, 3); what is not finite agrees with nothing."""
+        """Compare factors of shape (N, 3) or (N, 4); what is not finite or of another shape agrees with nothing."""
+        if found.shape != expected.shape:
+            return cls(0.0, float("inf"))
+        factors = slice(len(OUTPUTS))
         with np.errstate(invalid="ignore"):
-            relative = np.abs(found.astype(np.float64) / expected - 1)
+            relative = np.abs(found.astype(np.float64) - expected)
+            relative[:, factors] /= expected[:, factors]
         relative = np.where(np.isfinite(relative), relative, np.inf)
         return cls(float((relative.max(axis=1) <= CLOSE).mean()), float(relative.max()))
 

@@ -1,14 +1,20 @@
-"""The range of jets that a network was trained on."""
+"""The range of jets that a network was trained on, and which jets lie in it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetcal.data.jets import JET_COLUMNS, Jets
+
+BOUNDING = ("raw_pt", "eta", "rho", "n_vertices")
+"""Columns that decide, with the number of constituents, whether a jet is like those of the training: its kinematics and
+its surroundings. The others follow from its constituents."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +48,25 @@ class Validity:
     def to_json(self) -> str:
         """As it is stored with the model."""
         return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What ``to_json`` wrote."""
+        stored = json.loads(text)
+        fewest, most = stored["constituents"]
+        return cls({name: (low, high) for name, (low, high) in stored["jet"].items()}, (fewest, most))
+
+    def covers(self, jets: Jets) -> NDArray[np.bool_]:
+        """Whether each jet lies in the range of all of ``BOUNDING`` and of the constituents, of shape (N,).
+
+        The sign of eta does not matter, and no abs(eta) is too small.
+        """
+        lengths = np.diff(jets.offsets)
+        inside = (lengths >= self.constituents[0]) & (lengths <= self.constituents[1])
+        for name in BOUNDING:
+            low, high = self.jet[name]
+            if name == "eta":
+                high = max(-low, high)
+                low = -high
+            inside &= (jets.jet[name] >= low) & (jets.jet[name] <= high)
+        return inside

@@ -11,13 +11,13 @@ from jetcal.data.jets import OUTPUTS, Jets
 from jetcal.data.padding import pad_indices
 
 Infer = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
-"""Answers one padded batch: constituents (N, P, 6) and jet (N, 6) in, factors (N, 3) out."""
+"""Answers one padded batch: constituents (N, P, 6) and jet (N, 6) in, factors (N, 3) out, of an ensemble (N, 4)."""
 
 MAX_PAIRS = 2**17
 """Most pairs of constituents N * P * P in one batch: a graph network works on so many within a core's cache."""
 
 
-def predict(jets: Jets, infer: Infer, batch_size: int) -> NDArray[np.float32]:
+def predict(jets: Jets, infer: Infer, batch_size: int, columns: int = len(OUTPUTS)) -> NDArray[np.float32]:
     """Ask ``infer`` batch by batch.
 
     Parameters
@@ -28,15 +28,17 @@ def predict(jets: Jets, infer: Infer, batch_size: int) -> NDArray[np.float32]:
         Answers one padded batch.
     batch_size
         Most jets in one batch; jets with many constituents come in smaller ones.
+    columns
+        Width of the answers.
 
     Returns
     -------
-    float32 of shape (N, 3)
-        Columns ``OUTPUTS``, rows in the order of ``jets``.
+    float32 of shape (N, columns)
+        What ``infer`` answers, rows in the order of ``jets``.
     """
     lengths = np.diff(jets.offsets)
     order = np.argsort(lengths, kind="stable")
-    answer = np.empty((len(jets), len(OUTPUTS)), np.float32)
+    answer = np.empty((len(jets), columns), np.float32)
     for start, stop in _slices(lengths[order], batch_size):
         rows = order[start:stop]
         answer[rows] = infer(*pad_indices(jets, rows))

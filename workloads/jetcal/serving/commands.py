@@ -64,7 +64,9 @@ def predict(  # noqa: PLR0917  # click passes them by name
 
     INPUTS are paths, globs or uris (s3://, https://, root://). All jets are kept, also without generator jet, with all
     branches that hold one number a jet; added are correction, correction_down, correction_up (median, 16 % and 84 %
-    quantile of pT_gen / pT_raw), jetPtCorrected and jetMassCorrected (GeV).
+    quantile of pT_gen / pT_raw), correction_spread (of an ensemble: standard deviation of ln(correction) over its
+    members), correction_valid, jetPtCorrected and jetMassCorrected (GeV). A jet outside the range of the training keeps
+    its raw pT: correction 1, correction_valid false.
 
     \b
     Example:
@@ -83,3 +85,9 @@ def predict(  # noqa: PLR0917  # click passes them by name
     click.echo(f"{output}: {summary.jets} jets")
     if summary.without:
         click.echo(f"{summary.without} of them have no correction (NaN): jetRawPt not positive or a value not finite")
+    if summary.outside:
+        message = (
+            f"Warning: {summary.outside} of them lie outside the range of the training and keep their raw pT "
+            f"(correction 1, correction_valid false)"
+        )
+        click.echo(message, err=True)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.data.jets import JET_COLUMNS, OUTPUTS, Jets
+from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError
+from jetcal.serving.answers import VALID, Model, answers
 from jetcal.serving.inference import OnnxModel
 from jetcal.serving.location import find_model
 from jetcal.serving.records import to_jets
+from jetcal.serving.residual import ResidualCorrection
 from jetcal.serving.triton import TritonModel
-
-
-class Model(Protocol):
-    """Anything that answers with factors."""
-
-    def predict(self, jets: Jets, /) -> NDArray[np.float32]:
-        """Median, 16 % and 84 % quantile of pT_gen / pT_raw, shape (N, 3)."""
-        ...
 
 
 class Corrector:
@@ -31,6 +25,8 @@ class Corrector:
     ----------
     model
         Gives the factors; ``Corrector.load`` finds one by its address.
+    residual
+        What follows the network, derived for this very model; none when left out.
 
     Examples
     --------
@@ -39,11 +35,12 @@ class Corrector:
     >>> jets["pt"] = correct(jets).pt  # doctest: +SKIP
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, residual: ResidualCorrection | None = None) -> None:
         self.model = model
+        self.residual = residual
 
     @classmethod
-    def load(cls, uri: str, threads: int | None = None) -> Self:
+    def load(cls, uri: str, threads: int | None = None, *, residual: str | None = None) -> Self:
         """The corrector at an address.
 
         Parameters
@@ -53,15 +50,18 @@ class Corrector:
             storage with one export; or ``http(s)://`` address of a Triton server.
         threads
             Threads of ONNX Runtime; its own choice when left out.
+        residual
+            Path or ``s3://`` uri of the ``corrections.json`` of the model's evaluation, or of its folder.
 
         Raises
         ------
         JetcalError
-            If there is no such model.
+            If there is no such model or residual.
         """
+        following = None if residual is None else ResidualCorrection.load(residual)
         if uri.startswith(("http://", "https://")):
-            return cls(TritonModel(uri))
-        return cls(OnnxModel(find_model(uri), threads))
+            return cls(TritonModel(uri), following)
+        return cls(OnnxModel(find_model(uri), threads), following)
 
     def __call__(self, jets: ak.Array | Jets) -> ak.Array:
         """Correct jets.
@@ -76,8 +76,12 @@ class Corrector:
         -------
         ak.Array
             In the structure and order of ``jets``: ``correction``, ``correction_down`` and ``correction_up``, the
-            median, 16 % and 84 % quantile of pT_gen / pT_raw, and ``pt``, the corrected pT in GeV. NaN for a jet with
-            a column that is not finite, or a raw pT that is not positive.
+            median, 16 % and 84 % quantile of pT_gen / pT_raw; of an ensemble ``spread``, the standard deviation of
+            ln(correction) over its members; ``valid``, whether the jet lies in the range of the training; and ``pt``,
+            the corrected pT in GeV. A jet outside that range keeps its raw pT: correction 1, interval and spread NaN.
+            All is NaN for a jet with a column that is not finite, or a raw pT that is not positive.
+            With a residual also ``residual``, its factor, and ``calibrated_pt``, their product in GeV; where the jet is
+            not valid or lies outside the derived |eta|, the factor is 1 and ``valid`` is false.
 
         Raises
         ------
@@ -85,23 +89,26 @@ class Corrector:
             If a field is missing.
         """
         if isinstance(jets, Jets):
-            return _records(jets, factors(self.model, jets))
+            return self._records(jets)
         counts = _jets_per_event(jets)
         columns = to_jets(jets if counts is None else ak.flatten(jets))
-        corrected = _records(columns, factors(self.model, columns))
+        corrected = self._records(columns)
         return corrected if counts is None else ak.unflatten(corrected, counts)
 
+    def _records(self, jets: Jets) -> ak.Array:
+        columns = answers(self.model, jets)
+        columns["pt"] = columns["correction"] * jets.jet["raw_pt"]
+        return ak.Array(columns if self.residual is None else followed(columns, jets.jet["eta"], self.residual))
 
-def factors(model: Model, jets: Jets) -> NDArray[np.float32]:
-    """What the model answers, of shape (N, 3), with NaN where the question makes no sense.
 
-    That is where a column of the jet is not finite, or its raw pT is not positive.
-    """
-    columns = np.stack([jets.jet[name] for name in JET_COLUMNS])
-    sensible = np.isfinite(columns).all(axis=0) & (jets.jet["raw_pt"] > 0)
-    answer = model.predict(jets)
-    answer[~sensible] = np.nan
-    return answer
+def followed(
+    columns: dict[str, NDArray[Any]], eta: NDArray[np.floating], residual: ResidualCorrection
+) -> dict[str, NDArray[Any]]:
+    """The network's answers with the residual, see :meth:`Corrector.__call__`; every column of shape (N,)."""
+    factor = residual(eta, columns["pt"])
+    valid = columns[VALID] & np.isfinite(factor)
+    factor = np.where(valid, factor, np.where(np.isfinite(columns["pt"]), 1.0, np.nan)).astype(np.float32)
+    return {**columns, VALID: valid, "residual": factor, "calibrated_pt": factor * columns["pt"]}
 
 
 def _jets_per_event(jets: ak.Array) -> Any:
@@ -112,8 +119,3 @@ def _jets_per_event(jets: ak.Array) -> Any:
         message = f"jets: field raw_pt is missing; an awkward array of records is needed, got {found or 'no fields'}"
         raise JetcalError(message)
     return ak.num(jets) if jets["raw_pt"].ndim > 1 else None
-
-
-def _records(jets: Jets, answer: NDArray[np.float32]) -> ak.Array:
-    columns = dict(zip(OUTPUTS, answer.T, strict=True))
-    return ak.Array({**columns, "pt": columns["correction"] * jets.jet["raw_pt"]})

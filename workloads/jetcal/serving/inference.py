@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError
+from jetcal.export.validity import Validity
 from jetcal.serving import batches
-from jetcal.serving.signature import INPUTS, OUTPUT
+from jetcal.serving.signature import INPUTS, OUTPUT, VALIDITY
 
 ERRORS_ONLY = 3
 
@@ -49,8 +50,13 @@ class OnnxModel:
             raise JetcalError(message)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
+    @property
+    def validity(self) -> Validity | None:
+        """Range of the training's jets; None if the model does not tell."""
+        return Validity.from_json(self.metadata[VALIDITY]) if VALIDITY in self.metadata else None
+
     def infer(self, constituents: NDArray[np.float32], jet: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Factors of shape (N, 3) for one padded batch of shapes (N, P, 6) and (N, 6)."""
+        """Factors of shape (N, 3), of an ensemble (N, 4), for one padded batch of shapes (N, P, 6) and (N, 6)."""
         answer: NDArray[np.float32] = self._session.run([OUTPUT], dict(zip(INPUTS, (constituents, jet), strict=True)))[
             0
         ]
@@ -61,7 +67,7 @@ class OnnxModel:
 
         Returns
         -------
-        float32 of shape (N, 3)
-            Median, 16 % and 84 % quantile, in the order of ``jets``.
+        float32 of shape (N, 3), of an ensemble (N, 4)
+            Median, 16 % and 84 % quantile, standard deviation of ln(median) over the members; in the order of ``jets``.
         """
-        return batches.predict(jets, self.infer, batch_size)
+        return batches.predict(jets, self.infer, batch_size, self._session.get_outputs()[0].shape[1])

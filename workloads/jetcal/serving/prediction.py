@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from jetcal.data import ntuples, sources
 from jetcal.data.jets import OUTPUTS
 from jetcal.errors import JetcalError
-from jetcal.serving.corrector import Model, factors
+from jetcal.serving.answers import VALID, Model, answers
+from jetcal.serving.signature import SPREAD
 from jetcal.storage import local
 from jetcal_api.results import Source
 
@@ -25,6 +26,9 @@ Columns = Mapping[str, NDArray[Any]]
 
 CORRECTED = {"jetPtCorrected": "jetRawPt", "jetMassCorrected": "jetRawMass"}
 """Added branch -> the raw one that is multiplied by the correction."""
+
+BRANCHES = {SPREAD: "correction_spread", VALID: "correction_valid"}
+"""Added branch of what the model says beside the correction."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,13 @@ class Summary:
         Jets read and written.
     without
         Jets whose correction is NaN.
+    outside
+        Jets that keep their raw pT, for the model has never seen their like.
     """
 
     jets: int
     without: int
+    outside: int
 
 
 class Writer(Protocol):
@@ -53,7 +60,8 @@ class Writer(Protocol):
 def predict(inputs: Iterable[str], tree: str, model: Model, output: Path) -> Summary:
     """Write all flat branches of all input jets, in their order, with the corrections added.
 
-    Added are ``correction``, ``correction_down``, ``correction_up``, ``jetPtCorrected`` and ``jetMassCorrected`` (GeV).
+    Added are ``correction``, ``correction_down``, ``correction_up``, of an ensemble ``correction_spread``, further
+    ``correction_valid``, ``jetPtCorrected`` and ``jetMassCorrected`` (GeV).
 
     Parameters
     ----------
@@ -82,14 +90,16 @@ def predict(inputs: Iterable[str], tree: str, model: Model, output: Path) -> Sum
 
 def _write(pieces: Iterable[tuple[str, Columns]], writer: Writer) -> Summary:
     names: list[str] = []
-    jets = without = 0
+    jets = without = outside = 0
     for source, columns in pieces:
         names = names or list(columns)
         _check_same(names, list(columns), source)
         writer.write(columns)
-        jets += len(columns[OUTPUTS[0]])
-        without += int(np.isnan(columns[OUTPUTS[0]]).sum())
-    return Summary(jets, without)
+        nothing = np.isnan(columns[OUTPUTS[0]])
+        jets += len(nothing)
+        without += int(nothing.sum())
+        outside += int((~columns[BRANCHES[VALID]] & ~nothing).sum())
+    return Summary(jets, without, outside)
 
 
 def _all_corrected(found: Iterable[Source], tree: str, model: Model) -> Iterator[tuple[str, Columns]]:
@@ -105,8 +115,7 @@ def _corrected(path: Path, tree: str, name: str, model: Model) -> Iterator[Colum
     for piece in pieces:
         stop = start + len(piece.jets)
         flat = _flat(path, tree, start, stop)
-        answer = factors(model, piece.jets)
-        added = dict(zip(OUTPUTS, answer.T, strict=True))
+        added = {BRANCHES.get(name, name): column for name, column in answers(model, piece.jets).items()}
         scaled = {new: (flat[raw] * added[OUTPUTS[0]]).astype(np.float32) for new, raw in CORRECTED.items()}
         yield {**flat, **added, **scaled}
         start = stop

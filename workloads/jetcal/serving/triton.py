@@ -14,8 +14,9 @@ from tritonclient.utils import InferenceServerException
 
 from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError, TransientError
+from jetcal.export.validity import Validity
 from jetcal.serving import batches
-from jetcal.serving.signature import INPUTS, OUTPUT, REVISION
+from jetcal.serving.signature import INPUTS, OUTPUT, REVISION, VALIDITY
 from jetcal_api.documents import MODEL_NAME
 
 Answer = TypeVar("Answer")
@@ -91,12 +92,16 @@ class TritonModel:
 
     def revision(self) -> str | None:
         """Revision that the served model's configuration carries; None for a model that jetcal has not exported."""
-        parameters = self._config().get("parameters", {})
-        value: str | None = parameters.get(REVISION, {}).get("string_value")
-        return value
+        return self._parameter(REVISION)
+
+    @property
+    def validity(self) -> Validity | None:
+        """Range of the training's jets of the model that is served now; None if its configuration does not tell."""
+        stored = self._parameter(VALIDITY)
+        return Validity.from_json(stored) if stored else None
 
     def infer(self, constituents: NDArray[np.float32], jet: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Factors of shape (N, 3) for one padded batch of shapes (N, P, 6) and (N, 6).
+        """Factors of shape (N, 3), of an ensemble (N, 4), for one padded batch of shapes (N, P, 6) and (N, 6).
 
         Raises
         ------
@@ -117,8 +122,15 @@ class TritonModel:
         return answer
 
     def predict(self, jets: Jets, batch_size: int = 1024) -> NDArray[np.float32]:
-        """Factors pT_gen / pT_raw of each jet: (N, 3), as ``OnnxModel.predict``."""
-        return batches.predict(jets, self.infer, min(batch_size, self._config()["max_batch_size"]))
+        """Factors pT_gen / pT_raw of each jet: (N, 3), of an ensemble (N, 4), as ``OnnxModel.predict``."""
+        config = self._config()
+        columns = int(config["output"][0]["dims"][0])
+        return batches.predict(jets, self.infer, min(batch_size, config["max_batch_size"]), columns)
+
+    def _parameter(self, name: str) -> str | None:
+        parameters = self._config().get("parameters", {})
+        value: str | None = parameters.get(name, {}).get("string_value")
+        return value
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = self._ask(lambda: self._client.get_model_config(MODEL_NAME))
