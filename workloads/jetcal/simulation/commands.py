@@ -26,6 +26,11 @@ from jetcal.simulation import VARIATION_NAMES
     show_default=True,
     help="Systematic samples: another tune of the generator, or a shifted detector; the standard correction stays.",
 )
+@click.option(
+    "--validate",
+    is_flag=True,
+    help="Simulate nothing: hold the jets in OUT against those of CMS, in OUT/validation.html and validation.json.",
+)
 @click.option("--processes", default=1, show_default=True, help="Processes; each works on one file at a time.")
 def simulate(
     *,
@@ -37,6 +42,7 @@ def simulate(
     min_pt: float,
     pool_size: int,
     variation: str,
+    validate: bool,
     processes: int,
 ) -> None:
     """Simulate QCD jets in a parametrised detector, written like CERN Open Data record 12100.
@@ -47,6 +53,11 @@ def simulate(
     Example: 60000 jets in six files, on two cores
         jetcal simulate jets --jets 60000 --files 6 --processes 2
     """
+    if validate:
+        from jetcal.simulation.validation.validate import validate as hold_against_cms
+
+        hold_against_cms(folder, report=click.echo)
+        return
     from jetcal.simulation.settings import Settings
     from jetcal.simulation.simulate import simulate as run
 
