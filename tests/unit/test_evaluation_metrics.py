@@ -99,5 +99,5 @@ def test_the_verdict_names_thresholds_and_figures(case):
 
 def test_coverage_has_its_rows(case):
     _, metrics = case
-    (row,) = rows(metrics, "coverage", abs_eta=[0.0, 5.2], pt=[30.0, None])
+    (row,) = rows(metrics, "coverage", abs_eta=[0.0, 5.2], pt=[30.0, None], flavour="all")
     assert row["inside"] + row["below"] + row["above"] == pytest.approx(1)

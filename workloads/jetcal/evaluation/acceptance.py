@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, PT_BINS, Range
 from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
-from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
+from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
 from jetcal_api.spec import Acceptance
 
 MIN_CLOSURE_PT = 50.0
@@ -173,12 +173,20 @@ def _figures(
         "resolution_gain": gain,
         "baseline_gain": baseline_gain,
     }
+    calibrated = worst_closure(measurements, CALIBRATED) if CALIBRATED in measurements.corrections else None
+    figures |= {
+        "max_non_closure_calibrated": calibrated.non_closure if calibrated else None,
+        "max_non_closure_calibrated_error": calibrated.median.error if calibrated else None,
+        "flavour_improvement": measurements.flavour_improvement(NETWORK),
+        "spread_reduction": measurements.spread_reduction(NETWORK),
+    }
     for name in measurements.corrections:
         if name == RAW:
             continue
         summary = measurements.summary(INCLUSIVE, name)
         figures[f"resolution_{name}"] = summary.resolution if summary else None
         figures[f"flavour_spread_{name}"] = measurements.flavour_spread(name)
+        figures[f"tails_{name}"] = summary.tails if summary else None
     coverage = measurements.inclusive_coverage(NETWORK)
     figures["coverage_68"] = coverage.inside if coverage else None
     plain: dict[str, float] = {}

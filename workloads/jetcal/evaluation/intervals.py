@@ -58,18 +58,19 @@ class Sides:
         side: NDArray[np.integer],
         event: NDArray[np.int64],
     ) -> None:
-        category = np.where(partition.base >= 0, 3 * partition.base + side + 1, -1)
         self.shape = (len(cells), 3)
-        self._base = (len(partition.jets), 3)
-        self._tally = Tally(category, 3 * len(partition.jets), event)
+        self._tally = Tally(partition, side + 1, 3, event)
         self._unions = Unions([partition.cells[cell] for cell in cells])
-        jets = np.bincount(category[category >= 0], minlength=3 * len(partition.jets)).reshape(-1, 3)
+        chosen = partition.order
+        jets = np.bincount(3 * partition.base[chosen] + side[chosen] + 1, minlength=3 * len(partition.jets)).reshape(
+            -1, 3
+        )
         counts = np.stack([jets[partition.cells[cell]].sum(axis=0) for cell in cells])
         self._shares = counts / counts.sum(axis=1, keepdims=True)
 
     def measure(self, weights: Tensor) -> Tensor:
         """Shares below, inside, above, shape (C, 3, b) for weights of shape (events, b)."""
-        counts = self._unions.counts(self._tally.counts(weights).view(*self._base, -1))
+        counts = self._unions.counts(self._tally.counts(weights))
         return counts / counts.sum(dim=1, keepdim=True)
 
     def coverages(self, replicas: NDArray[np.float32]) -> list[Coverage]:

@@ -133,7 +133,7 @@ def evaluate(sample: Sample, replicas: int = REPLICAS, seed: int = 1) -> Measure
     views = response_views(sample, (ALL_ETA, *etas))
     event = rows_of_events(sample.events, views[0].partition.base)
     responses = {name: sample.response(name) for name in sample.corrected}
-    edges = {name: common_edges(views[0].partition, views[0].measured, values) for name, values in responses.items()}
+    edges = {name: common_edges(views[0].partition, values) for name, values in responses.items()}
     widths = [
         (view, name, Responses(view.partition, view.measured, values, edges[name], event))
         for view in views

@@ -6,73 +6,67 @@ import json
 import math
 from typing import Any
 
-from jetcal.evaluation.acceptance import MIN_CLOSURE_PT, MIN_JETS_JUDGED, Verdict
-from jetcal.evaluation.binning import MIN_JETS, Range
+from jetcal.evaluation.acceptance import Verdict
+from jetcal.evaluation.binning import ANY_PILE_UP, Range
+from jetcal.evaluation.definitions import DEFINITIONS
 from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.flavour import ALL, GROUPS, PAIRS
+from jetcal.evaluation.flavour import ALL, PAIRS
 from jetcal.evaluation.intervals import Coverage
 from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measured, Measurements
-from jetcal.evaluation.response import BASELINE, RAW, STANDARD
-from jetcal.evaluation.statistics import Summary
+from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
+from jetcal.evaluation.statements import statements
+from jetcal.evaluation.statistics import STATISTICS, Summary
 from jetcal_api.spec import Acceptance
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the document's form; a reader may rely on its names."""
 
 DIGITS = 7
 """Significant digits that are written."""
 
-DEFINITIONS = {
-    "response": "R = pT / pT_gen, no unit",
-    "median": "median of R, no unit",
-    "resolution": "(q75 - q25) / 1.349 / q50 of R, no unit",
-    "resolution_68": "(q84 - q16) / 2 / q50 of R, no unit",
-    "tails": "share of jets with abs(R - q50) > 3 (q75 - q25) / 1.349, no unit; 0.0027 for a Gaussian",
-    "gain": "1 - resolution(correction) / resolution(reference) on the same jets, no unit",
-    "difference": "R_a - R_b, difference of the median responses of two flavour groups, no unit",
-    "flavour_spread": "largest minus smallest median R of uds, c, b, g, no unit",
-    "coverage": "shares of jets with pT_gen inside, below, above the predicted interval; ideal 0.68, 0.16, 0.16",
-    "error": "standard deviation over Poisson bootstrap replicas, paired over corrections, in the unit of the value",
-    "pt": "range of generator pT, of pT after the correction for coverage, GeV; upper end null: unlimited",
-    "abs_eta": "range of abs(eta) of the reconstructed jet, no unit",
-    "mean_gen_pt": "mean generator pT of the range, GeV",
-    "raw": "before any correction",
-    "standard": "after the standard correction of the input",
-    "network": "after the candidate's correction",
-    "baseline": "after the correction of the revision accepted before",
-    "flavour": "hadron flavour, else parton flavour: "
-    + "; ".join(f"{group} = PDG {', '.join(map(str, ids))}" for group, ids in GROUPS.items()),
-    "null": f"not measured: fewer than {MIN_JETS} jets; ranges without any jet are left out",
-    "judged": f"closure in bins of pT_gen above {MIN_CLOSURE_PT:g} GeV with at least {MIN_JETS_JUDGED} jets",
-}
-
 
 def document(
-    measurements: Measurements, verdict: Verdict, acceptance: Acceptance, provenance: dict[str, Any]
+    measurements: Measurements,
+    verdict: Verdict | None = None,
+    acceptance: Acceptance | None = None,
+    provenance: dict[str, Any] | None = None,
+    *,
+    reference: str = NETWORK,
 ) -> dict[str, Any]:
     """All numbers as plain JSON types, in a stable order; flat tables, one row to a range and correction.
 
     Parameters
     ----------
     measurements, verdict, acceptance
-        What was found, how it was judged, by which thresholds.
+        What was found, how it was judged, by which thresholds; a comparison that judges nobody has no verdict.
     provenance
         Where model and jets come from, as plain JSON types.
+    reference
+        The correction that the statements speak of.
     """
+    judged = (
+        {
+            "verdict": {
+                "accepted": verdict.accepted,
+                "reasons": list(verdict.reasons),
+                "thresholds": acceptance.model_dump(by_alias=True) if acceptance else None,
+                "figures": verdict.figures,
+            }
+        }
+        if verdict
+        else {}
+    )
     plain: dict[str, Any] = _plain(
         {
             "schema": SCHEMA,
             "definitions": DEFINITIONS,
-            "verdict": {
-                "accepted": verdict.accepted,
-                "reasons": list(verdict.reasons),
-                "thresholds": acceptance.model_dump(by_alias=True),
-                "figures": verdict.figures,
-            },
+            **judged,
+            "statements": list(statements(measurements, reference)),
             "sample": {"jets": measurements.jets, "bootstrap_replicas": measurements.replicas},
             "corrections": list(measurements.corrections),
             "response": _responses(measurements),
-            "gain": _gains(measurements),
+            "response_against": _against(measurements),
+            "gain": _gains(measurements, reference),
             "flavour_difference": _differences(measurements),
             "flavour_spread": _spreads(measurements),
             "coverage": _coverages(measurements),
@@ -84,7 +78,7 @@ def document(
                     for name, jets in of.items()
                 ],
             },
-            "provenance": provenance,
+            "provenance": provenance or {},
         }
     )
     return plain
@@ -104,30 +98,52 @@ def _table(value: Any) -> str:
 
 
 def _responses(measurements: Measurements) -> list[dict[str, Any]]:
-    rows = []
-    for cell, found in _filled(measurements):
-        for name in measurements.corrections:
-            summary = found.summaries.get(name)
-            rows.append(
-                _where(cell)
-                | {"flavour": cell.flavour, "correction": name, "jets": found.jets, "mean_gen_pt": found.mean_gen_pt}
-                | _numbers(summary, "median", "resolution", "resolution_68", "tails")
-            )
-    return rows
+    return [
+        _where(cell) | {"flavour": cell.flavour} | row
+        for cell, found in _filled(measurements)
+        for row in _summaries(measurements, found)
+    ]
 
 
-def _gains(measurements: Measurements) -> list[dict[str, Any]]:
-    names = measurements.corrections
-    models = [name for name in names if name not in {RAW, STANDARD}]
-    pairs = [(name, STANDARD) for name in models]
-    if BASELINE in names:
-        pairs += [(name, BASELINE) for name in models if name != BASELINE]
+def _against(measurements: Measurements) -> list[dict[str, Any]]:
     return [
         _where(cell)
-        | {"flavour": cell.flavour, "correction": name, "reference": reference, "jets": found.jets}
-        | _number("gain", measurements.gain(cell, name, reference))
+        | {
+            "rho": None if cell.rho == ANY_PILE_UP else cell.rho,
+            "n_vertices": None if cell.vertices == ANY_PILE_UP else cell.vertices,
+            "mean_abs_eta": found.mean_abs_eta,
+            "mean_rho": found.mean_rho,
+            "mean_n_vertices": found.mean_vertices,
+        }
+        | row
+        for cell, found in measurements.cells.items()
+        if found.jets and _is_narrow(measurements, cell)
+        for row in _summaries(measurements, found)
+    ]
+
+
+def _summaries(measurements: Measurements, found: Measured) -> list[dict[str, Any]]:
+    return [
+        {"correction": name, "jets": found.jets, "mean_gen_pt": found.mean_gen_pt}
+        | _numbers(found.summaries.get(name), *STATISTICS, "tails")
+        for name in measurements.corrections
+    ]
+
+
+def _gains(measurements: Measurements, reference: str) -> list[dict[str, Any]]:
+    names = measurements.corrections
+    models = [name for name in names if name not in {RAW, STANDARD}]
+    pairs = dict.fromkeys((name, STANDARD) for name in models)
+    if BASELINE in names:
+        pairs |= dict.fromkeys((name, BASELINE) for name in models if name != BASELINE)
+    if reference in models:
+        pairs |= dict.fromkeys((reference, name) for name in models if name != reference)
+    return [
+        _where(cell)
+        | {"flavour": cell.flavour, "correction": name, "reference": other, "jets": found.jets}
+        | _number("gain", measurements.gain(cell, name, other))
         for cell, found in _filled(measurements)
-        for name, reference in pairs
+        for name, other in pairs
     ]
 
 
@@ -147,13 +163,21 @@ def _spreads(measurements: Measurements) -> list[dict[str, Any]]:
         _where(cell)
         | {"correction": name}
         | _number("flavour_spread", measurements.flavour_spread(name, cell.eta, cell.pt))
+        | _number("flavour_improvement", measurements.flavour_improvement(name, STANDARD, cell.eta, cell.pt))
+        | _number("spread_reduction", measurements.spread_reduction(name, STANDARD, cell.eta, cell.pt))
         for cell in _inclusive_flavour(measurements)
         for name in measurements.corrections
     ]
 
 
 def _filled(measurements: Measurements) -> list[tuple[Cell, Measured]]:
-    return [(cell, found) for cell, found in measurements.cells.items() if found.jets]
+    return [
+        (cell, found) for cell, found in measurements.cells.items() if found.jets and not _is_narrow(measurements, cell)
+    ]
+
+
+def _is_narrow(measurements: Measurements, cell: Cell) -> bool:
+    return (cell.rho, cell.vertices) != (ANY_PILE_UP, ANY_PILE_UP) or cell.eta in measurements.eta_bins
 
 
 def _inclusive_flavour(measurements: Measurements) -> list[Cell]:
@@ -163,7 +187,7 @@ def _inclusive_flavour(measurements: Measurements) -> list[Cell]:
 def _coverages(measurements: Measurements) -> list[dict[str, Any]]:
     return [
         _where(each.cell)
-        | {"correction": each.correction, "jets": each.jets}
+        | {"flavour": each.cell.flavour, "correction": each.correction, "jets": each.jets}
         | _numbers(each.coverage, "inside", "below", "above")
         for each in measurements.coverages
         if each.jets

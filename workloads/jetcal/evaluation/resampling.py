@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jetcal.evaluation.partition import Partition, sorted_by
+
 BLOCK = 64
 """Replicas that are worked out together; their weights, two bytes an event, are all that grows with the sample."""
 
@@ -34,29 +36,33 @@ def event_weights(events: int, replicas: int, seed: int, block: int) -> Tensor:
 
 
 class Tally:
-    """Jets by category, ready to be counted in any replica.
+    """Jets by base cell and bin, ready to be counted in any replica.
 
     Parameters
     ----------
-    category
-        Category of each jet, shape (N,); negative ones are not counted.
-    categories
-        Number K of categories.
+    partition
+        Of N jets into M base cells.
+    place
+        Bin of each jet, shape (N,).
+    bins
+        Number K of bins.
     event
         Row of each jet's event in the weights, shape (N,).
     """
 
-    def __init__(self, category: NDArray[np.int64], categories: int, event: NDArray[np.int64]) -> None:
-        chosen = np.flatnonzero(category >= 0)
-        order = chosen[np.argsort(category[chosen], kind="stable")]
-        jets = np.bincount(category[chosen], minlength=categories)
+    def __init__(self, partition: Partition, place: NDArray[np.integer], bins: int, event: NDArray[np.int64]) -> None:
+        by_place = partition.order[sorted_by(place[partition.order])]
+        order = by_place[sorted_by(partition.base[by_place])]
+        jets = np.bincount(partition.base[order] * bins + place[order], minlength=len(partition.jets) * bins)
         self._rows = torch.from_numpy(event[order].astype(np.int32))
         self._starts = _starts(jets)
+        self._shape = (len(partition.jets), bins)
         self._fine = int(jets.max(initial=0)) > _EXACT_IN_HALF
 
     def counts(self, weights: Tensor) -> Tensor:
-        """Weight of each category, float32 of shape (K, b) for weights of shape (events, b)."""
-        return _summed(weights.float() if self._fine else weights, self._rows, self._starts).float()
+        """Weight of each bin, shape (M, K, b) for weights of shape (events, b)."""
+        counts = _summed(weights.float() if self._fine else weights, self._rows, self._starts)
+        return counts.view(*self._shape, -1)
 
 
 class Unions:
@@ -67,8 +73,9 @@ class Unions:
         self._starts = _starts(np.array([len(each) for each in members]))
 
     def counts(self, base: Tensor) -> Tensor:
-        """Sums over the base cells of each cell, shape (C, K, b) for ``base`` of shape (M, K, b)."""
-        return _summed(base.flatten(1), self._members, self._starts).view(-1, *base.shape[1:])
+        """Sums over the base cells of each cell, float32 of shape (C, K, b) for ``base`` of shape (M, K, b)."""
+        rows = base.to(torch.float32, memory_format=torch.contiguous_format).flatten(1)
+        return _summed(rows, self._members, self._starts).view(-1, *base.shape[1:])
 
 
 def _starts(lengths: NDArray[np.int64]) -> Tensor:

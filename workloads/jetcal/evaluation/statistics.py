@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.core import core
+from jetcal.evaluation.core import Core
 from jetcal.evaluation.estimate import Estimate
 
 IQR_OF_GAUSSIAN = 1.349
@@ -54,19 +54,32 @@ def wide_resolution(q065: N, q50: N, q935: N) -> N:
 
 @dataclass(frozen=True)
 class Plain:
-    """The statistics of N responses without errors; fields as in :class:`Summary`."""
+    """What the statistics of N responses are made of.
+
+    Attributes
+    ----------
+    quantiles
+        At ``SHARES``, shape (7,) (no unit).
+    core
+        Their Gaussian core.
+    between
+        How many responses lie in the lower tail, and how many not in the upper one.
+    jets
+        Number N.
+    """
 
     quantiles: NDArray[np.float64]
-    core_mean: float
-    core_sigma: float
-    tail_limits: tuple[float, float]
-    tails_low: float
-    tails_high: float
+    core: Core
+    between: tuple[int, int]
+    jets: int
 
     @property
-    def median(self) -> float:
-        """Median response (no unit)."""
-        return float(self.quantiles[SHARES.index(0.5)])
+    def statistics(self) -> tuple[float, ...]:
+        """The numbers of ``STATISTICS``."""
+        low, high = self.between
+        quantiles = tuple(float(each) for each in self.quantiles)
+        tails = (low / self.jets, 1 - high / self.jets)
+        return statistics(quantiles, self.core.mean, self.core.sigma, *tails)
 
 
 def plain(ordered: NDArray[np.float64]) -> Plain:
@@ -80,16 +93,8 @@ def plain(ordered: NDArray[np.float64]) -> Plain:
     _, _, q25, q50, q75, _, _ = (float(each) for each in quantiles)
     width = (q75 - q25) / IQR_OF_GAUSSIAN
     low, high = q50 - TAIL_WIDTH * width, q50 + TAIL_WIDTH * width
-    first, last = np.searchsorted(ordered, low, side="left"), np.searchsorted(ordered, high, side="right")
-    mean, sigma = core(ordered, q50, width)
-    return Plain(
-        quantiles=quantiles,
-        core_mean=mean,
-        core_sigma=sigma,
-        tail_limits=(low, high),
-        tails_low=float(first) / len(ordered),
-        tails_high=1 - float(last) / len(ordered),
-    )
+    between = (int(ordered.searchsorted(low, side="left")), int(ordered.searchsorted(high, side="right")))
+    return Plain(quantiles, Core(ordered, q50, width), between, len(ordered))
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Summary:
     resolution_87
         (q93.5 - q6.5) / (2 x 1.514) / q50.
     core_mean
-        Mean of the Gaussian core, see :func:`jetcal.evaluation.core.core`.
+        Mean of the Gaussian core, see :func:`jetcal.evaluation.core.Core`.
     core_resolution
         Standard deviation of the Gaussian core / q50.
     tails_low, tails_high
