@@ -103,7 +103,7 @@ def test_jets_outside_the_training_are_counted_and_flagged(tmp_path: Path, endin
     count = int(outside.sum())
     assert 0 < count < 20
     assert done.stderr == (
-        f"Warning: {count} of them lie outside the range of the training and keep their raw pT "
+        f"Warning: {count} of 60 jets lie outside the range of the training and keep their raw pT "
         "(correction 1, correction_valid false)\n"
     )
     found = read_root(output) if ending == "root" else read_parquet(output)
