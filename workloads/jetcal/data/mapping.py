@@ -198,10 +198,7 @@ class _Reader:
         """A column that is true or false."""
         values = self._values(name, offsets)
         if values.dtype.kind != "b":
-            message = (
-                f"'{self.formulas[name]}' is a number, not a condition; compare it, as in {self.formulas[name]} == 1"
-            )
-            raise _told(name, message)
+            raise _told(name, f"'{self.formulas[name]}' is a number, not a condition; compare it, as in (x == 1)")
         return values
 
     def _values(self, name: str, offsets: NDArray[np.int64]) -> NDArray[Any]:
