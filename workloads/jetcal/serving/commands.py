@@ -87,7 +87,7 @@ def predict(  # noqa: PLR0917  # click passes them by name
         click.echo(f"{summary.without} of them have no correction (NaN): jetRawPt not positive or a value not finite")
     if summary.outside:
         message = (
-            f"Warning: {summary.outside} of {summary.jets} jets lie outside the range of the training and keep their raw pT "
-            f"(correction 1, correction_valid false)"
+            f"Warning: {summary.outside} of {summary.jets} jets lie outside the range of the training and keep their "
+            f"raw pT (correction 1, correction_valid false)"
         )
         click.echo(message, err=True)
