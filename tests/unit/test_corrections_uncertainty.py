@@ -80,7 +80,10 @@ def test_flavour_is_half_the_way_to_the_outermost_flavours():
     flavours = np.repeat([21, 1, 5], [60, 100, 60])
     weights = np.ones((220, 2), np.uint8)
     found = sources.flavour(known(1.0, 0.001), response, flavours, weights)
-    assert (found.up, found.down) == (pytest.approx(0.015), pytest.approx(0.02))
+    assert (found.up, found.down) == (pytest.approx(0.015, rel=1e-3), pytest.approx(0.02, rel=1e-3))
+    noisy = sources.flavour(known(1.0, 0.036), response, flavours, weights)
+    assert noisy.up == 0
+    assert noisy.down == pytest.approx(np.sqrt(0.02**2 - (1.04 * 0.018) ** 2), rel=0.02)
     assert sources.flavour(known(1.0, 0.001), response[:40], flavours[:40], weights[:40]) is None
 
 

@@ -24,7 +24,8 @@ DEFINITIONS = {
     "closure": "median response of the test jets minus 1, less its statistical error in quadrature, on the side on "
     "which the true pT lies",
     "flavour": "half the distance from the median response of all test jets to the lowest (up) and highest (down) of "
-    "uds, c, b and g: one half of the sample has the flavours of the test jets and the other half only that one",
+    "uds, c, b and g, less its statistical error in quadrature: one half of the sample has the flavours of the test "
+    "jets and the other half only that one",
     "prior": "change of the median response at fixed calibrated pT when the test jets are weighted by pT(gen) and by "
     "1 / pT(gen): a spectrum that is harder or softer by one power of pT",
     "ensemble": "median over the test jets of the standard deviation of ln(correction) over the members of the "
@@ -60,9 +61,8 @@ def statistical(median: Estimate) -> Deviation:
 
 def closure(median: Estimate) -> Deviation:
     """See ``DEFINITIONS``; ``median`` is that of the response."""
-    distance = median.value - 1
-    size = float(np.sqrt(max(distance**2 - median.error**2, 0.0)))
-    return Deviation(size if distance < 0 else 0.0, size if distance > 0 else 0.0, median.error)
+    distance = significant(median - 1.0)
+    return Deviation(max(0.0, -distance), max(0.0, distance), median.error)
 
 
 def flavour(
@@ -89,10 +89,14 @@ def flavour(
             distances.append((replicas.median(response[chosen], weights[chosen]) / median - 1.0) / 2.0)
     if not distances:
         return None
-    lowest, highest = (choose(distances, key=lambda each: each.value) for choose in (min, max))
-    return Deviation(
-        max(0.0, -lowest.value), max(0.0, highest.value), max(lowest, highest, key=lambda each: abs(each.value)).error
-    )
+    low = max((-significant(each), each.error) for each in distances)
+    high = max((significant(each), each.error) for each in distances)
+    return Deviation(max(0.0, low[0]), max(0.0, high[0]), max(low, high)[1])
+
+
+def significant(distance: Estimate) -> float:
+    """The distance less its statistical error in quadrature, with its sign; 0 if it is smaller than its error."""
+    return float(np.copysign(np.sqrt(max(distance.value**2 - distance.error**2, 0.0)), distance.value))
 
 
 def prior(response: NDArray[np.floating], gen_pt: NDArray[np.floating], weights: NDArray[np.uint8]) -> Deviation:
