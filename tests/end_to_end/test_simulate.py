@@ -134,6 +134,28 @@ def test_another_seed_shares_nothing(sample, simulate, tmp_path):
     assert not np.isin(np.concatenate(ours["PF_pT"]), np.concatenate(theirs["PF_pT"])).any()
 
 
+def test_jets_are_held_against_those_of_cms(sample, simulate, tmp_path):
+    folder, _ = sample
+    done = simulate(folder, "--validate")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Like CMS: ")
+    assert json.loads((folder / "validation.json").read_text())["sample"]["seed"] == 5
+    for name in ("validation.html", "validation.json"):
+        (folder / name).unlink()
+    refused = simulate(tmp_path, "--validate")
+    assert refused.returncode == 1
+    assert refused.stderr == (f"Error: {tmp_path} holds no file JetNtuple_*.root: simulate some jets into it first\n")
+
+
+def test_a_systematic_sample_has_its_own_folder(sample, simulate, tmp_path):
+    folder, _ = sample
+    assert "(variation" in simulate(folder, *SMALL, "--variation", "detector").stderr
+    done = simulate(tmp_path, "--jets", 30, "--seed", 5, "--pool-size", 100, "--variation", "generator")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "simulation.json").read_text())["variation"] == "generator"
+    assert simulate(tmp_path, "--variation", "moon").returncode == 2
+
+
 def test_a_folder_with_other_settings_is_left_alone(sample, simulate):
     folder, _ = sample
     done = simulate(folder, *SMALL, "--pileup", 40)
