@@ -48,15 +48,22 @@ def published(network: str, seconds: int) -> Step:
     return Step(f"published-{network}", (*command, "--out", str(WORK / f"published-{network}"), f"--seconds={seconds}"))
 
 
-def comparison() -> Step:
-    """All four networks on the same test jets in one report."""
+def learning_curve() -> Step:
+    """What more jets of this sample would give."""
+    out = WORK / "learning_curve.json"
+    command = (sys.executable, "-m", "benchmarks.physics.learning_curve", "--dataset", str(WORK / "pfn"))
+    return Step("learning-curve", (*command, "--out", str(out)), made=out)
+
+
+def comparison(reference: str) -> Step:
+    """All four networks on the same test jets in one report, beside one of ours."""
     models = [f"{network}={WORK / network}" for network in NETWORKS]
-    models += [
-        f"published-{each}={WORK}/published-{each}/model.onnx,{WORK}/published-{each}/mapping.yaml" for each in NETWORKS
-    ]
+    for network in NETWORKS:
+        folder = WORK / f"published-{network}"
+        models.append(f"published-{network}={folder}/model.onnx,{folder}/mapping.yaml")
     given = [part for model in models for part in ("--model", model)]
-    out = ("--out", str(WORK / "comparison"))
-    return Step("compare", (JETCAL, "evaluate", "--jets", str(WORK / "pfn"), *given, *out))
+    out = ("--reference", reference, "--out", str(WORK / f"comparison-{reference}"))
+    return Step(f"compare-{reference}", (JETCAL, "evaluate", "--jets", str(WORK / "pfn"), *given, *out))
 
 
 @click.command()
@@ -72,16 +79,16 @@ def main(*, pfn_seconds: int, particlenet_seconds: int) -> None:
             ours = lanes.submit(lambda: [run(calibration(network), WORK, times) for network in NETWORKS])
             wait_for(WORK / "pfn" / "dataset", "*/result.json", ours)
             budgets = dict(zip(NETWORKS, (pfn_seconds, particlenet_seconds), strict=True))
-            theirs = lanes.submit(
-                lambda: [run(published(network, seconds), WORK, times) for network, seconds in budgets.items()]
-            )
+            others = [*(published(network, seconds) for network, seconds in budgets.items()), learning_curve()]
+            theirs = lanes.submit(lambda: [run(step, WORK, times) for step in others])
             ours.result()
             theirs.result()
-        run(comparison(), WORK, times)
+        for network in NETWORKS:
+            run(comparison(network), WORK, times)
     except Failure as failure:
         click.echo(str(failure), err=True)
         sys.exit(1)
-    click.echo(f"reports: {WORK}/comparison/report.html, {WORK}/*/evaluation/*/attempts/*/report.html")
+    click.echo(f"reports: {WORK}/comparison-*/report.html, {WORK}/*/evaluation/*/attempts/*/report.html")
 
 
 if __name__ == "__main__":

@@ -23,10 +23,19 @@ class Failure(Exception):  # noqa: N818  # a step that failed, told in one sente
 
 @dataclass(frozen=True)
 class Step:
-    """One command; it goes on where an earlier attempt was stopped and does nothing when all is done."""
+    """One command; it goes on where an earlier attempt was stopped and does nothing when all is done.
+
+    Attributes
+    ----------
+    name, command
+        How it is called, by people and by the system.
+    made
+        File that tells that it is done, for a command that does not know it by itself.
+    """
 
     name: str
     command: tuple[str, ...]
+    made: Path | None = None
 
 
 class Times:
@@ -61,6 +70,8 @@ def run(step: Step, folder: Path, times: Times) -> None:
     Failure
         If its command ends with an error.
     """
+    if step.made and step.made.exists():
+        return
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{step.name}.log"
