@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class Limits:
     max_relative: float
 
 
-LIMITS = {"pfn": Limits(1.0, CLOSE), "particleNet": Limits(0.99, 1e-3)}
+LIMITS = defaultdict(lambda: Limits(1.0, CLOSE), particleNet=Limits(0.99, 1e-3))
 """By architecture. In ParticleNet a neighbour may flip at equal distance."""
 
 
