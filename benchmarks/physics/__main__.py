@@ -67,8 +67,8 @@ def comparison(reference: str) -> Step:
 
 
 @click.command()
-@click.option("--pfn-seconds", default=3600, show_default=True, help="Processor time of the published PFN.")
-@click.option("--particlenet-seconds", default=14_400, show_default=True, help="... of the published ParticleNet.")
+@click.option("--pfn-seconds", default=1800, show_default=True, help="Processor time of the published PFN.")
+@click.option("--particlenet-seconds", default=2700, show_default=True, help="... of the published ParticleNet.")
 def main(*, pfn_seconds: int, particlenet_seconds: int) -> None:
     """Simulate 300 000 jets, calibrate with PFN and ParticleNet, train the published networks, compare them."""
     times = Times(WORK / "times.json")
