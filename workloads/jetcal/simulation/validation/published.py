@@ -49,6 +49,6 @@ FLAVOUR = {"u, d": 1.0168, "s": 1.0036, "c": 0.9972, "b": 0.9942, "g": 0.9881}
 
 SHARES = {"charged hadrons": 0.65, "photons": 0.25, "neutral hadrons": 0.10}
 CONSTITUENTS = 38.0
-"""Mean number of constituents of a jet above 30 GeV, of :data:`RECORD`."""
+"""Mean number of particles in the 100 slots of the networks trained on :data:`RECORD`; told by users, not published."""
 VERTICES_PER_INTERACTION = 0.70
 AREA = 0.503
