@@ -50,13 +50,15 @@ class Served:
 
 
 @pytest.fixture(
-    scope="module", params=[("pfn", 1), ("particleNet", 1), ("pfn", 3)], ids=["pfn", "particleNet", "three"]
+    scope="module",
+    params=[("pfn", 1, 20, 10), ("particleNet", 1, 20, 10), ("pfn", 3, 17, 8)],
+    ids=["pfn", "particleNet", "three"],
 )
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    architecture, members = request.param
+    architecture, members, opset, ir = request.param
     folder = tmp_path_factory.mktemp("calibration")
     trained_storage(folder, SPECS[architecture], members=members)
-    document = export_input(folder)
+    document = export_input(folder, opset=opset, ir=ir)
     result = export(document)
     with serving(Path(result.repository), tmp_path_factory.mktemp("server")) as server:
         yield Served(architecture, folder, document.fingerprint, result, server)
