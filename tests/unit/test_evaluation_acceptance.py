@@ -115,3 +115,19 @@ def test_too_few_jets_accept_nobody_and_say_so(jets):
     assert all("more data" in reason for reason in verdict.reasons)
     assert "max_non_closure" not in verdict.figures
     assert all(np.isfinite(figure) for figure in verdict.figures.values())
+
+
+def test_the_calibrated_correction_is_told_but_not_judged():
+    sample = gaussian_sample()
+    sample.corrected["calibrated"] = sample.corrected["network"] * 1.1
+    verdict = judge(evaluate(sample, replicas=50), Acceptance())
+    assert verdict.accepted
+    assert verdict.figures["max_non_closure_calibrated"] == pytest.approx(0.1, abs=0.04)
+    assert verdict.figures["resolution_calibrated"] == pytest.approx(verdict.figures["resolution_network"])
+
+
+def test_figures_tell_flavours_and_tails(good):
+    figures = judge(good, Acceptance()).figures
+    assert figures["spread_reduction"] == pytest.approx(4, abs=3 * figures["spread_reduction_error"])
+    assert figures["flavour_improvement"] == pytest.approx(0.75, abs=3 * figures["flavour_improvement_error"])
+    assert 0 <= figures["tails_network"] < 0.01

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from jetcal.evaluation.binning import PT_BINS, WIDE_PT_RANGES, Range, eta_ranges
-from jetcal.evaluation.flavour import GROUPS, members
+from jetcal.evaluation.binning import ABS_ETA_EDGES, ALL_ETA, PT_BINS, WIDE_PT_RANGES, Range, eta_ranges
+from jetcal.evaluation.flavour import GROUPS, members, places
 
 
 def test_a_jet_on_an_edge_belongs_to_the_upper_bin():
@@ -25,6 +25,11 @@ def test_only_ranges_of_eta_with_jets_are_looked_at():
     assert eta_ranges(np.array([])) == ()
 
 
+def test_ranges_of_eta_are_those_of_the_collaboration():
+    assert ABS_ETA_EDGES == (0.0, 1.3, 2.5, 2.7, 3.0, 5.0)
+    assert ALL_ETA.contains(np.array([0.0, 5.191])).all()
+
+
 def test_ranges_read_well():
     assert str(WIDE_PT_RANGES[0]) == "30-50"
     assert str(WIDE_PT_RANGES[-1]) == "> 1000"
@@ -37,3 +42,4 @@ def test_each_flavour_is_in_its_group_and_in_all(pdg, group):
     flavour = np.array([pdg], np.float32)
     assert [name for name in GROUPS if members(flavour, name)[0]] == ([group] if group else [])
     assert members(flavour, "all")[0]
+    assert places(flavour)[0] == (list(GROUPS).index(group) if group else len(GROUPS))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.evaluation import NETWORK_WIDTH, RAW_SCALE, STANDARD_WIDTH, gaussian_sample
+from tests.support.evaluation import NETWORK_WIDTH, RAW_SCALE, STANDARD_WIDTH, evaluation_sample, gaussian_sample
 
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, MIN_JETS, Range
 from jetcal.evaluation.measurement import INCLUSIVE, RESPONSE_EDGES, Cell, evaluate
@@ -114,6 +114,79 @@ def test_any_number_of_corrections_takes_part(sample):
 def test_the_same_sample_gives_the_same_numbers(sample):
     first, second = (evaluate(sample, replicas=10) for _ in range(2))
     assert first.summary(INCLUSIVE, "network").median.error == second.summary(INCLUSIVE, "network").median.error
+
+
+def test_flavour_improvement_and_spread_reduction_are_those_put_in(measurements):
+    # the network keeps a quarter of every flavour's shift
+    for found, expected in (
+        (measurements.flavour_improvement("network"), 0.75),
+        (measurements.spread_reduction("network"), 4.0),
+    ):
+        assert found.value == pytest.approx(expected, abs=3 * found.error)
+        assert 0 < found.error < 0.6 * expected
+    medians = [measurements.summary(Cell(flavour=group), "network").median.value for group in ("uds", "c", "b", "g")]
+    reference = [measurements.summary(Cell(flavour=group), "standard").median.value for group in ("uds", "c", "b", "g")]
+    distances = [np.abs(np.array(each) - np.mean(each)).sum() for each in (medians, reference)]
+    assert measurements.flavour_improvement("network").value == pytest.approx(1 - distances[0] / distances[1])
+
+
+def test_a_missing_flavour_is_left_out_and_one_alone_has_no_spread(sample):
+    gluons = evaluate(sample.restricted(sample.flavour == 21), replicas=5)
+    assert gluons.summary(Cell(flavour="uds"), "network") is None
+    assert gluons.flavour_spread("network") is None
+    assert gluons.flavour_improvement("network") is None
+
+
+def test_coverage_is_known_by_flavour(measurements, sample):
+    for group, ids in (("uds", (1, 2, 3)), ("g", (21,))):
+        found = measurements.covered("network", Cell(flavour=group))
+        low, high = sample.intervals["network"]
+        chosen = np.isin(sample.flavour, ids) & (sample.corrected["network"] >= 30)
+        inside = (sample.gen_pt >= low) & (sample.gen_pt <= high)
+        assert found.inside.value == pytest.approx(inside[chosen].mean())
+        assert found.inside.error == pytest.approx(np.sqrt(0.68 * 0.32 / chosen.sum()), rel=0.3)
+
+
+@pytest.fixture(scope="module")
+def piled_up():
+    """Jets whose response falls by 0.2 % for each GeV of rho and each vertex, whose |eta| reaches the forward part."""
+    sample = evaluation_sample(12_000)
+    response = (1 - 0.002 * (sample.rho - 20)) * (1 - 0.002 * (sample.n_vertices - 25))
+    return replace(sample, corrected={"network": sample.gen_pt * response}, intervals={})
+
+
+def test_the_response_is_known_against_rho_vertices_and_narrow_eta(piled_up):
+    found = evaluate(piled_up, replicas=10)
+    for bins, values, cell in (
+        (found.rho_bins, piled_up.rho, lambda bin_: Cell(rho=bin_)),
+        (found.vertex_bins, piled_up.n_vertices, lambda bin_: Cell(vertices=bin_)),
+        (found.eta_bins, np.abs(piled_up.eta), lambda bin_: Cell(eta=bin_, pt=Range(30, 50))),
+    ):
+        measured = [bin_ for bin_ in bins if found.summary(cell(bin_), "network")]
+        assert len(measured) > 3
+        for bin_ in measured:
+            chosen = bin_.contains(values) & cell(bin_).pt.contains(piled_up.gen_pt)
+            assert found.cells[cell(bin_)].jets == chosen.sum()
+            median = np.median(piled_up.response("network")[chosen])
+            assert found.summary(cell(bin_), "network").median.value == pytest.approx(median)
+    low, high = (found.summary(Cell(rho=rho), "network").median for rho in (Range(10, 15), Range(30, 35)))
+    assert (high - low).value == pytest.approx(-0.04, abs=0.005)
+    assert found.cells[Cell(rho=Range(10, 15))].mean_rho == pytest.approx(12.9, abs=0.5)
+    assert found.cells[Cell(eta=Range(2.5, 2.65))].mean_abs_eta == pytest.approx(2.575, abs=0.02)
+
+
+def test_without_pile_up_known_there_are_no_bins_of_it(measurements):
+    assert measurements.rho_bins == measurements.vertex_bins == ()
+    assert measurements.cells[INCLUSIVE].mean_rho is None
+
+
+def test_published_ranges_are_measured_too(piled_up):
+    found = evaluate(piled_up, replicas=5)
+    within = np.abs(piled_up.eta) < 2.5
+    assert (
+        found.cells[Cell(Range(0, 2.5), Range(30, 100))].jets
+        == (within & (piled_up.gen_pt >= 30) & (piled_up.gen_pt < 100)).sum()
+    )
 
 
 def test_histograms_count_the_jets(measurements, sample):

@@ -9,6 +9,7 @@ from tests.support.evaluation import PROVENANCE, gaussian_sample
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.measurement import INCLUSIVE, evaluate
 from jetcal.evaluation.metrics import document, to_json
+from jetcal.evaluation.statements import statements
 from jetcal_api.spec import Acceptance
 
 ACCEPTANCE = Acceptance()
@@ -85,8 +86,38 @@ def test_an_empty_sample_makes_a_document_too():
 
 def test_every_quantity_is_defined(case):
     _, metrics = case
-    for name in ("median", "resolution", "resolution_68", "tails", "gain", "difference", "flavour_spread", "coverage"):
-        assert metrics["definitions"][name]
+    quantities = {
+        name.removesuffix("_error")
+        for table in ("response", "response_against", "gain", "flavour_difference", "flavour_spread")
+        for name in metrics[table][0]
+        if name.endswith("_error")
+    }
+    assert {"core_resolution", "resolution_87", "tails_low", "flavour_improvement", "gain"} <= quantities
+    assert quantities <= metrics["definitions"].keys()
+    assert metrics["schema"] == 2
+
+
+def test_the_result_is_told_in_words(case):
+    measurements, metrics = case
+    assert metrics["statements"] == list(statements(measurements))
+    assert metrics["statements"][0].startswith("The network closes within 1 %")
+
+
+def test_narrow_bins_have_a_table_of_their_own(case):
+    measurements, metrics = case
+    assert {tuple(row["abs_eta"]) for row in metrics["response_against"]} == {
+        (eta.low, eta.high) for eta in measurements.eta_bins
+    }
+    assert all(row["rho"] is None and row["n_vertices"] is None for row in metrics["response_against"])
+    assert all(tuple(row["abs_eta"]) != (0.0, 0.087) for row in metrics["response"])
+
+
+def test_a_comparison_without_a_verdict_tells_how_the_reference_stands(case):
+    measurements, _ = case
+    metrics = document(measurements, reference="baseline")
+    assert "verdict" not in metrics
+    assert ("baseline", "network") in {(row["correction"], row["reference"]) for row in metrics["gain"]}
+    assert metrics["statements"][0].startswith("The revision accepted before")
 
 
 def test_the_verdict_names_thresholds_and_figures(case):
