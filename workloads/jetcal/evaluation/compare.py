@@ -25,7 +25,7 @@ PLOTS = "plots"
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was written: the page, and its first sentences."""
+    """What was written: the page, and what it says in words."""
 
     report: Path
     statements: tuple[str, ...]
@@ -54,12 +54,15 @@ def compare(jets: ComparedJets, models: Mapping[str, ComparedModel], reference: 
     _check_usable(scored)
     measurements = evaluate(scored.sample)
     others = [name for name in models if name != reference]
-    statements = (
-        *(standing.sentence(measurements, reference, other) for other in others),
-        *sentences.statements(measurements, reference),
-        *(sentences.closure(measurements, other) for other in others),
+    limits = (
         *_left_out(scored, measurements),
         *_outside(jets, models),
+        *(each for name in models for each in sentences.limits(measurements, name)),
+    )
+    statements = (
+        *(standing.sentence(measurements, reference, other) for other in others),
+        *(each for each in sentences.statements(measurements, reference) if each not in limits),
+        *(sentences.closure(measurements, other) for other in others),
     )
     origins = [
         jets.facts,
@@ -70,6 +73,7 @@ def compare(jets: ComparedJets, models: Mapping[str, ComparedModel], reference: 
         measurements,
         title=f"Comparison of {', '.join(models)}",
         statements=statements,
+        limits=limits,
         provenance=origins,
         compared=standing.tables(measurements, reference, others),
     )
@@ -79,7 +83,7 @@ def compare(jets: ComparedJets, models: Mapping[str, ComparedModel], reference: 
     for plot in page.plots:
         local.write_bytes(folder / PLOTS / f"{plot.key}.svg", plot.svg.encode())
     local.write_bytes(folder / "report.html", page.html.encode())
-    return Comparison(folder / "report.html", statements)
+    return Comparison(folder / "report.html", (*statements, *limits))
 
 
 def _check_usable(scored: Scored) -> None:
