@@ -15,6 +15,8 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
+PATIENCE = 180_000
+"""Milliseconds that a busy machine may take to show a page."""
 
 
 @dataclass
@@ -33,11 +35,12 @@ def executable() -> str:
 
 
 @contextmanager
-def opened(path: Path, size: tuple[int, int] = DESKTOP) -> Iterator[View]:
+def opened(path: Path, size: tuple[int, int] = DESKTOP, *, scripts: bool = True) -> Iterator[View]:
     """Open a file in a window of the given width and height, in CSS pixels."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
-        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]}, java_script_enabled=scripts)
+        page.set_default_timeout(PATIENCE)
         view = View(page)
         page.on("request", lambda request: view.requests.append(request.url))
         page.on("console", lambda message: view.complaints.append(message.text))

@@ -198,5 +198,6 @@ def write_linear_model(
         [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    helper.set_model_props(model, {"training": "training/net"})
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)

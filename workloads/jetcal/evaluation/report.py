@@ -44,6 +44,7 @@ def page(
     *,
     title: str,
     statements: Sequence[str] = (),
+    limits: Sequence[str] = (),
     compared: Sequence[Table] = (),
     judgement: Judgement | None = None,
     residual: Residual | None = None,
@@ -62,6 +63,8 @@ def page(
         Name of what is reported on.
     statements
         The result in words, one sentence each, most important first.
+    limits
+        Where it must not be used, one sentence each.
     compared
         Tables that say how the models stand to each other.
     judgement
@@ -101,6 +104,7 @@ def page(
         verdict=judgement.verdict if judgement else None,
         thresholds=judgement.acceptance.model_dump(by_alias=True) if judgement else None,
         statements=statements,
+        limits=limits,
         cards=cards.cards(measurements, judgement.verdict, judgement.acceptance) if judgement else [],
         served=cards.beside_served(measurements),
         sections=found,

@@ -154,7 +154,7 @@ def _intervals(measurements: Measurements, main: str) -> Section:
         if shown is None
         else _drawn(
             intervals.by_flavour(measurements, shown),
-            intervals.compared(measurements) if len(predicting) > 1 else None,
+            intervals.compared(measurements) if len(set(predicting) - {CALIBRATED}) > 1 else None,
         ),
     )
 
@@ -201,6 +201,7 @@ def _history(history: History) -> Section:
             tuning.importances(shares) if shares else None,
             training.learning(history.training) if history.training else None,
         ),
+        told=True,
     )
 
 

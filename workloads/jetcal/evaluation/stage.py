@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jetcal import storage, worker
 from jetcal.data import shards
 from jetcal.data.shards import Part
-from jetcal.evaluation import history, metrics, report
+from jetcal.evaluation import history, metrics, report, statements
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.corrections import delivery, residual, resolution, systematics, uncertainty
 from jetcal.evaluation.corrections.residual import Residual
@@ -17,7 +17,7 @@ from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
 from jetcal.evaluation.predictions import Scored, score
 from jetcal.evaluation.provenance import provenance
-from jetcal.evaluation.response import BASELINE, NETWORK, Sample
+from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, Sample
 from jetcal.serving.inference import OnnxModel
 from jetcal_api.documents import EvaluateInput
 from jetcal_api.results import EvaluateResult, ExportResult, PrepareResult
@@ -60,10 +60,16 @@ def run(document: EvaluateInput) -> EvaluateResult:
     measurements = evaluate(scale.sample)
     verdict = judge(measurements, document.acceptance, invalid=scale.invalid[NETWORK])
     origin = provenance(document, dataset, exports, models[NETWORK].metadata, told.training)
-    numbers = metrics.document(measurements, verdict, document.acceptance, origin)
+    numbers = metrics.document(measurements, verdict, document.acceptance, origin) | {
+        "uncertainty": scale.uncertainties.rows(),
+        "uncertainty_definitions": {name: each.definition for name, each in scale.uncertainties.sources.items()},
+    }
+    limits = statements.limits(measurements, CALIBRATED)
     page = report.page(
         measurements,
         title=f"Jet energy correction {document.candidate}",
+        statements=[each for each in statements.statements(measurements) if each not in limits],
+        limits=limits,
         judgement=report.Judgement(verdict, document.acceptance),
         residual=scale.residual,
         uncertainties=scale.uncertainties,

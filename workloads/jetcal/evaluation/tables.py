@@ -72,7 +72,7 @@ def glance(measurements: Measurements) -> Table:
             (
                 name_of(name),
                 percent(Estimate(worst.non_closure, worst.median.replicas)) if worst else MISSING,
-                percent(found.resolution if found else None),
+                percent(found.resolution if found else None, 2),
                 MISSING if name in {RAW, STANDARD} else percent(measurements.gain(INCLUSIVE, name, STANDARD)),
                 percent(found.tails if found else None, 2),
                 percent(measurements.flavour_spread(name)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from html import escape, unescape
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -54,9 +55,14 @@ def to_svg(drawing: Figure, key: str) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'<g id="([a-z]+):([^"]*)"', r'<g data-\1="\2"', text)
+    text = re.sub(r"""<g id=(["'])([a-z]+):(.*?)\1""", _data, text)
     text = re.sub(r'\bid="', f'id="{key}-', text)
     text = re.sub(r"url\(#", f"url(#{key}-", text)
     text = re.sub(r'href="#', f'href="#{key}-', text)
     text = re.sub(r"scale\([^)]*\)|(-?\d+\.\d{2})\d+", lambda number: number[1] or number[0], text)
     return re.sub(r' width="[^"]*pt" height="[^"]*pt"', "", text, count=1)
+
+
+def _data(found: re.Match[str]) -> str:
+    """The attribute in double quotes, whichever matplotlib took."""
+    return f'<g data-{found[2]}="{escape(unescape(found[3]), quote=True)}"'

@@ -37,10 +37,10 @@
     figure.addEventListener("click", choose);
   }
 
-  // Print what is folded, too, as far as it is plots.
+  // On paper there is nothing to unfold: plots and provenance are printed whole, tables of numbers as they are.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = all("details.more:not([open])");
+    opened = all("details.more:not([open]), #provenance > details:not([open])");
     for (const each of opened) each.open = true;
   });
   addEventListener("afterprint", () => {
