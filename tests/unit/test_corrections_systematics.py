@@ -90,3 +90,9 @@ def test_a_sample_without_a_selected_jet_is_named(files):
 def test_a_wrong_tree_names_the_file(files):
     with pytest.raises(JetcalError, match=r"jets_1\.root: no tree 'Events'"):
         read(sample(files), reading(tree="Events"), Model())
+
+
+def test_a_wrong_unit_is_told_before_anything_is_measured(files):
+    columns = Columns.model_validate({"jet": {"rho": "rhoAll * 1000"}})
+    with pytest.raises(JetcalError, match=r"jets_1\.root: spec\.dataset\.columns\.jet\.rho .* if it is MeV"):
+        read(sample(files), reading(columns=columns), Model())

@@ -199,6 +199,16 @@ def test_jets_that_are_not_there_are_one_sentence(place: Path, tmp_path: Path, j
     assert sentence in done.output
 
 
+def test_jets_in_a_wrong_unit_are_refused(place: Path, tmp_path: Path) -> None:
+    jets = toy_jets(300)
+    jets.jet["rho"] *= 1000
+    write_ntuple(tmp_path / "a.root", jets)
+    done = evaluate("--jets", tmp_path / "a.root", "--model", f"ours={place}/ours.onnx", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "a.root: spec.dataset.columns.jet.rho ('rhoAll') has a median of " in done.output
+    assert "if it is MeV, write rhoAll / 1000" in done.output
+
+
 def test_no_jets_left_tells_what_they_failed(place: Path, tmp_path: Path) -> None:
     write_ntuple(tmp_path / "a.root", 50, unmatched=1.0)
     done = evaluate("--jets", tmp_path / "a.root", "--model", f"ours={place}/ours.onnx", "--out", tmp_path / "out")

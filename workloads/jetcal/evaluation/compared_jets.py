@@ -8,20 +8,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from jetcal.data import ntuples, selection, shards, sources
+from jetcal.data import ntuples, plausibility, selection, shards, sources
 from jetcal.data.jets import Jets, take
 from jetcal.data.shards import Events, take_events
+from jetcal.documents import read_dataset
 from jetcal.errors import JetcalError
 from jetcal.evaluation.datasets import find_dataset
-from jetcal.evaluation.documents import read_yaml
 from jetcal.evaluation.events import event_numbers
 from jetcal.evaluation.facts import Facts
 from jetcal.evaluation.tables import Table
 from jetcal_api.columns import Columns
-from jetcal_api.messages import explain
-from jetcal_api.resource import JetCalibration
 from jetcal_api.results import Cut
 from jetcal_api.spec import Dataset, JetSelection
 
@@ -72,7 +69,7 @@ def find_jets(
         if dataset is not None:
             message = "--dataset names a dataset in a calibration's storage; --jets names ROOT files"
             raise JetcalError(message)
-        found = _of_files(places, _dataset_spec(calibration), tree)
+        found = _of_files(places, read_dataset(calibration) if calibration else None, tree)
     else:
         if len(places) > 1 or calibration or tree:
             message = (
@@ -107,10 +104,12 @@ def _of_files(patterns: Sequence[str], spec: Dataset | None, tree: str | None) -
     parts: list[Jets] = []
     events: list[Events] = []
     cuts: list[list[Cut]] = []
+    watch = plausibility.Watch(columns)
     found = sources.find([each if "://" in each else str(Path(each).absolute()) for each in patterns])
     for source in found:
         with sources.local_copy(source) as path:
             for piece in ntuples.read(path, tree, columns=columns, name=source.uri):
+                watch.see(piece, source.uri)
                 kept, cut = selection.select(selection.requirements(piece.jets, piece.matched, wanted))
                 parts.append(take(piece.jets, kept))
                 cuts.append(cut)
@@ -123,17 +122,3 @@ def _of_files(patterns: Sequence[str], spec: Dataset | None, tree: str | None) -
     )
     rows = (("Tree", tree), ("Files", tuple(source.uri for source in found)))
     return ComparedJets(parts, event_numbers(events), Facts("Jets", rows, (table,)))
-
-
-def _dataset_spec(path: Path | None) -> Dataset | None:
-    if path is None:
-        return None
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        message = f"{path}: must hold one JetCalibration"
-        raise JetcalError(message)
-    try:
-        return JetCalibration.parse(document).spec.dataset
-    except ValidationError as error:
-        message = f"{path}: {explain(error, document)[0]}"
-        raise JetcalError(message) from error

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from jetcal.data import formula
@@ -16,7 +15,7 @@ from jetcal.data.jets import OUTPUTS, Jets, positions, take
 from jetcal.errors import JetcalError
 from jetcal.evaluation.derived import derived
 from jetcal.evaluation.foreign_mapping import Input, Mapping
-from jetcal.serving.inference import ERRORS_ONLY
+from jetcal.serving.sessions import open_session
 
 BATCH = 256
 """Jets at a time: a graph network with 100 slots and 16 neighbours needs 100 MB for so many."""
@@ -50,16 +49,7 @@ class ForeignModel:
     """
 
     def __init__(self, path: Path, mapping: Mapping, threads: int | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = ERRORS_ONLY
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves busy machines to others
-        if threads:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            message = f"{path} is no model that ONNX Runtime {onnxruntime.__version__} can load: {error}"
-            raise JetcalError(message) from error
+        self._session = open_session(path, threads)
         self.path = path
         self.mapping = mapping
         self._types = {node.name: _checked(path, node, mapping) for node in self._session.get_inputs()}

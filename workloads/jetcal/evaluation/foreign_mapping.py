@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from jetcal.data import formula
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
+from jetcal.documents import read_yaml
 from jetcal.errors import JetcalError
-from jetcal.evaluation.documents import read_yaml
 from jetcal_api.base import Model
 from jetcal_api.scalars import Formula
 

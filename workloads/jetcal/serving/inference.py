@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError
 from jetcal.export.validity import Validity
 from jetcal.serving import batches
+from jetcal.serving.sessions import open_session
 from jetcal.serving.signature import INPUTS, OUTPUT, VALIDITY
-
-ERRORS_ONLY = 3
 
 
 class OnnxModel:
@@ -34,16 +32,7 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = ERRORS_ONLY
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves busy machines to others
-        if threads:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            message = f"{path} is no model that ONNX Runtime {onnxruntime.__version__} can load: {error}"
-            raise JetcalError(message) from error
+        self._session = open_session(path, threads)
         names = tuple(node.name for node in self._session.get_inputs())
         if set(names) != set(INPUTS) or [node.name for node in self._session.get_outputs()] != [OUTPUT]:
             message = f"{path} is no jetcal model: its inputs are {', '.join(names)}, not {', '.join(INPUTS)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from jetcal.data import ntuples, selection, shards, sources
+from jetcal.data import ntuples, plausibility, selection, shards, sources
 from jetcal.data.jets import Jets, take
 from jetcal.data.shards import Events
 from jetcal.errors import JetcalError
@@ -79,9 +79,11 @@ def read(wanted: SystematicSample, reading: Reading, model: Model) -> Sample:
 
 
 def _selected(files: Iterable[Source], reading: Reading) -> Iterator[tuple[Jets, Events]]:
+    watch = plausibility.Watch(reading.columns)
     for source in files:
         with sources.local_copy(source) as path:
             for piece in ntuples.read(path, reading.tree, columns=reading.columns, name=source.uri):
+                watch.see(piece, source.uri)
                 kept, _ = selection.select(selection.requirements(piece.jets, piece.matched, reading.jets))
                 if piece.events is None:
                     message = "events come with the truth"

@@ -5,11 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from jetcal.errors import JetcalError
 from jetcal.storage import local
+from jetcal_api.messages import explain
+from jetcal_api.resource import JetCalibration
+from jetcal_api.spec import Dataset
+
+
+def read_dataset(path: Path) -> Dataset:
+    """How a JetCalibration reads its ntuples: tree, columns and selection.
+
+    Raises
+    ------
+    JetcalError
+        If the file cannot be read or holds no valid JetCalibration.
+    """
+    document = read_yaml(path)
+    if not isinstance(document, dict):
+        message = f"{path}: must hold one JetCalibration"
+        raise JetcalError(message)
+    try:
+        return JetCalibration.parse(document).spec.dataset
+    except ValidationError as error:
+        message = f"{path}: {explain(error, document)[0]}"
+        raise JetcalError(message) from error
 
 
 def read_yaml(path: Path) -> Any:
