@@ -134,3 +134,4 @@ def test_the_calibrated_correction_is_told_to_close_before_the_network():
 def test_hardly_any_jets_are_told(jets):
     sentences = statements.statements(evaluate(gaussian_sample(20).restricted(np.arange(20) < jets), replicas=2))
     assert any(sentence.startswith("Too few jets above 30 GeV") for sentence in sentences)
+    assert not any(sentence.startswith("No bin of pT") for sentence in sentences)

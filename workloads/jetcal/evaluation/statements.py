@@ -56,7 +56,8 @@ def closure(measurements: Measurements, correction: str) -> str:
     """Per |eta|, the widest range of generator pT in which the correction closes within 1 %, its exceptions named."""
     clauses = [_closes(measurements, correction, eta) for eta in measurements.eta]
     where = "; ".join(clauses) or "nowhere (no jets)"
-    return f"{_name(correction).capitalize()} closes within {100 * TOLERANCE:g} % {where}."
+    name = _name(correction)
+    return f"{name[:1].upper()}{name[1:]} closes within {100 * TOLERANCE:g} % {where}."
 
 
 def _closes(measurements: Measurements, correction: str, eta: Range) -> str:
@@ -181,6 +182,8 @@ def limits(measurements: Measurements, correction: str, reference: str = STANDAR
         (is_untested, f"fewer than {MIN_JETS} jets could test it"),
     )
     found = [(text, where) for chosen, text in told if (where := _where(measurements, chosen))]
+    if not found and not any(cell.jets for cell in measurements.cells.values()):
+        return ()
     if not found:
         return (f"No bin of pT and |η| speaks against using {_name(correction)}.",)
     return tuple(f"Do not use {_name(correction)} where {text}: {where}." for text, where in found)
