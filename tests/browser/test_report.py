@@ -9,11 +9,11 @@ import pytest
 from tests.support.browser import DESKTOP, PHONE, opened
 from tests.support.evaluation import PROVENANCE, gaussian_sample, toy_history
 
-from jetcal.evaluation import report
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.corrections import residual, uncertainty
-from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
+from jetcal.evaluation.page import report
+from jetcal.evaluation.page.facts import facts
 from jetcal_api.spec import Acceptance
 
 pytestmark = pytest.mark.browser
@@ -66,7 +66,7 @@ def unfold(view):
 @SIZES
 def test_verdict_and_four_figures_are_on_the_first_screen(accepted, size):
     with opened(accepted, size) as view:
-        assert view.page.locator("#verdict").get_by_text("Accepted").is_visible()
+        assert view.page.locator("#verdict strong").inner_text() == "✓ Accepted"
         cards = view.page.locator("#figures .card")
         assert [card.locator("dt").inner_text() for card in cards.all()] == CARDS
         for card in cards.all():
