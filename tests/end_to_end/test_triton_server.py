@@ -41,7 +41,9 @@ asyncio.run(main())
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository")
-    repository.write(folder, to_onnx(fitted(SPECS["pfn"], toy_jets(50)), 17, 8, {}).SerializeToString(), {"revision": "r1"})
+    repository.write(
+        folder, to_onnx(fitted(SPECS["pfn"], toy_jets(50)), 17, 8, {}).SerializeToString(), {"revision": "r1"}
+    )
     return folder
 
 

@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
-from jetcal.evaluation.history import History, Trial
+from jetcal.evaluation.page.history import History, Trial
 from jetcal.evaluation.response import CALIBRATED, Sample
 from jetcal_api.results import TrainResult
 

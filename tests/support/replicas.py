@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from jetcal.evaluation.binning import Range
-from jetcal.evaluation.partition import along, partition
-from jetcal.evaluation.resampling import replicate, rows_of_events
-from jetcal.evaluation.responses import Responses, common_edges
-from jetcal.evaluation.statistics import STATISTICS, plain
+from jetcal.evaluation.statistics.partition import along, partition
+from jetcal.evaluation.statistics.resampling import replicate, rows_of_events
+from jetcal.evaluation.statistics.responses import Responses, common_edges
+from jetcal.evaluation.statistics.summary import STATISTICS, plain
 
 
 def summaries(*responses, replicas=300, events=None, seed=1):

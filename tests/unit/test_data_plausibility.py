@@ -39,7 +39,7 @@ def in_mev(jets: Jets) -> Jets:
 
 def piece_of(jets: Jets) -> Piece:
     count = len(jets)
-    return Piece(jets, np.ones(count, bool), None, np.zeros(count, int), np.zeros(count, bool))
+    return Piece(jets, np.ones(count, bool), None, np.zeros(count, int), np.zeros(count, bool), np.arange(count + 1))
 
 
 def told(jets: Jets, columns: Columns = ntuples.RECORD) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jetcal.evaluation.bootstrap import Resampled, poisson_weights, replicas_for, weighted_share
+from jetcal.evaluation.statistics.bootstrap import Resampled, poisson_weights, replicas_for, weighted_share
 
 
 def test_weights_are_poisson_numbers_of_mean_one():

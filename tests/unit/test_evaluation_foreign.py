@@ -13,9 +13,9 @@ from tests.support.toys import toy_jets
 
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets
 from jetcal.errors import JetcalError
-from jetcal.evaluation import foreign_mapping
-from jetcal.evaluation.derived import derived
-from jetcal.evaluation.foreign import ForeignModel
+from jetcal.evaluation.comparison import foreign_mapping
+from jetcal.evaluation.comparison.derived import derived
+from jetcal.evaluation.comparison.foreign import ForeignModel
 from jetcal.export.graph import to_onnx
 from jetcal.serving.inference import OnnxModel
 

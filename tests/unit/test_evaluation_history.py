@@ -7,10 +7,10 @@ import pytest
 from tests.support.evaluation import toy_history
 
 from jetcal.errors import JetcalError
-from jetcal.evaluation import history
-from jetcal.evaluation.history import History, Trial
-from jetcal.evaluation.importance import importance
-from jetcal.evaluation.plots.tuning import parallel
+from jetcal.evaluation.page import history
+from jetcal.evaluation.page.history import History, Trial
+from jetcal.evaluation.page.importance import importance
+from jetcal.evaluation.page.plots.tuning import parallel
 from jetcal_api.results import TrainResult
 
 

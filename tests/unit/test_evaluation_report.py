@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from tests.support.evaluation import PROVENANCE, gaussian_sample, toy_history
 
-from jetcal.evaluation import report
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.corrections import residual, uncertainty
-from jetcal.evaluation.facts import facts
-from jetcal.evaluation.history import History
 from jetcal.evaluation.measurement import evaluate
+from jetcal.evaluation.page import report
+from jetcal.evaluation.page.facts import facts
+from jetcal.evaluation.page.history import History
 from jetcal.evaluation.response import Sample
 from jetcal_api.spec import Acceptance
 

@@ -6,9 +6,9 @@ import torch
 from tests.support.replicas import summaries
 
 from jetcal.evaluation.binning import Range
-from jetcal.evaluation.grid import response_edges
-from jetcal.evaluation.partition import along, partition
-from jetcal.evaluation.resampling import BLOCK, Tally, Unions, event_weights, replicate, rows_of_events
+from jetcal.evaluation.statistics.grid import response_edges
+from jetcal.evaluation.statistics.partition import along, partition
+from jetcal.evaluation.statistics.resampling import BLOCK, Tally, Unions, event_weights, replicate, rows_of_events
 
 
 def test_weights_have_mean_and_variance_one():

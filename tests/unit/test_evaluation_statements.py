@@ -9,11 +9,11 @@ from tests.support.evaluation import gaussian_sample
 from jetcal.evaluation import statements
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PT_BINS, WIDE_PT_RANGES, Range
 from jetcal.evaluation.cells import Cell, Measured, MeasuredCoverage
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import ALL, GROUPS
-from jetcal.evaluation.intervals import Coverage
 from jetcal.evaluation.measurement import Measurements, evaluate
-from jetcal.evaluation.statistics import STATISTICS, Summary
+from jetcal.evaluation.statistics.estimate import Estimate
+from jetcal.evaluation.statistics.intervals import Coverage
+from jetcal.evaluation.statistics.summary import STATISTICS, Summary
 
 BARREL, ENDCAP = Range(0.0, 1.3), Range(1.3, 2.5)
 

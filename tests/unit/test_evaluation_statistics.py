@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tests.support.replicas import drawn_again, summaries
 
-from jetcal.evaluation.estimate import Estimate, scatter, spread
 from jetcal.evaluation.response import response
-from jetcal.evaluation.statistics import (
+from jetcal.evaluation.statistics.estimate import Estimate, scatter, spread
+from jetcal.evaluation.statistics.summary import (
     STATISTICS,
     central_resolution,
     interquartile_resolution,

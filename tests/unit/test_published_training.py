@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 from tests.support.prepared import FINGERPRINT, prepare_toys
 
 from jetcal.data import shards
-from jetcal.evaluation import foreign_mapping
-from jetcal.evaluation.datasets import find_dataset
-from jetcal.evaluation.foreign import ForeignModel
+from jetcal.evaluation.comparison import foreign_mapping
+from jetcal.evaluation.comparison.datasets import find_dataset
+from jetcal.evaluation.comparison.foreign import ForeignModel
 
 
 @pytest.fixture(scope="module")

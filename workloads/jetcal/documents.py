@@ -11,19 +11,36 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from jetcal.errors import JetcalError
 from jetcal.storage import local
+from jetcal_api.columns import Columns
+from jetcal_api.documents import Reading
 from jetcal_api.messages import explain
 from jetcal_api.resource import JetCalibration
-from jetcal_api.spec import Dataset
+from jetcal_api.spec import Dataset, JetSelection
 
 
-def read_dataset(path: Path) -> Dataset:
-    """How a JetCalibration reads its ntuples: tree, columns and selection.
+def find_reading(path: Path | None, tree: str | None) -> Reading:
+    """How ROOT files are read.
+
+    Parameters
+    ----------
+    path
+        A JetCalibration whose tree, columns and selection are meant; when left out, those of a resource without any.
+    tree
+        Path of the tree where it is another one.
 
     Raises
     ------
     JetcalError
         If the file cannot be read or holds no valid JetCalibration.
     """
+    found = Reading(tree=Dataset.model_fields["tree"].default, columns=Columns(), jets=JetSelection())
+    if path is not None:
+        spec = _dataset(path)
+        found = Reading(tree=spec.tree, columns=spec.columns or Columns(), jets=spec.jets)
+    return found.model_copy(update={"tree": tree}) if tree else found
+
+
+def _dataset(path: Path) -> Dataset:
     document = read_yaml(path)
     if not isinstance(document, dict):
         message = f"{path}: must hold one JetCalibration"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, PT_BINS, Range
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
 from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
+from jetcal.evaluation.statistics.estimate import Estimate
 from jetcal_api.spec import Acceptance
 
 MIN_CLOSURE_PT = 50.0

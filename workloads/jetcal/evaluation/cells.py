@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from jetcal.evaluation.binning import ALL_ETA, ANY_PILE_UP, INCLUSIVE_PT, Range
 from jetcal.evaluation.flavour import ALL
-from jetcal.evaluation.intervals import Coverage
-from jetcal.evaluation.statistics import Summary
+from jetcal.evaluation.statistics.intervals import Coverage
+from jetcal.evaluation.statistics.summary import Summary
 
 
 @dataclass(frozen=True, order=True)

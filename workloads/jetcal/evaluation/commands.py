@@ -73,9 +73,9 @@ def evaluate(
     if missing or out is None:
         message = f"a comparison needs {' and '.join(missing)}; without any option this is the stage of a calibration"
         raise click.UsageError(message)
-    from jetcal.evaluation.compare import compare
-    from jetcal.evaluation.compared_jets import find_jets
-    from jetcal.evaluation.compared_models import open_models
+    from jetcal.evaluation.comparison.compare import compare
+    from jetcal.evaluation.comparison.compared_jets import find_jets
+    from jetcal.evaluation.comparison.compared_models import open_models
 
     opened = open_models(models, threads)
     first = reference or next(iter(opened))

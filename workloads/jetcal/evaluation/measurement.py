@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PILE_UP_BINS, WIDE_PT_RANGES, Range, eta_ranges
-from jetcal.evaluation.bootstrap import REPLICAS
 from jetcal.evaluation.cells import INCLUSIVE, Cell, Measured, MeasuredCoverage
-from jetcal.evaluation.estimate import Estimate, scatter, spread
 from jetcal.evaluation.flavour import GROUPS
-from jetcal.evaluation.intervals import Coverage, Sides, side
-from jetcal.evaluation.resampling import Job, replicate, rows_of_events
 from jetcal.evaluation.response import STANDARD, Sample
-from jetcal.evaluation.responses import Responses, common_edges
-from jetcal.evaluation.statistics import Summary
+from jetcal.evaluation.statistics.bootstrap import REPLICAS
+from jetcal.evaluation.statistics.estimate import Estimate, scatter, spread
+from jetcal.evaluation.statistics.intervals import Coverage, Sides, side
+from jetcal.evaluation.statistics.resampling import Job, replicate, rows_of_events
+from jetcal.evaluation.statistics.responses import Responses, common_edges
+from jetcal.evaluation.statistics.summary import Summary
 from jetcal.evaluation.views import NARROW_ETA, coverage_view, response_views
 
 __all__ = ["INCLUSIVE", "RESPONSE_EDGES", "Cell", "Measured", "MeasuredCoverage", "Measurements", "evaluate"]

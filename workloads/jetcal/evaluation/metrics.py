@@ -9,13 +9,13 @@ from typing import Any
 from jetcal.evaluation.acceptance import Verdict
 from jetcal.evaluation.binning import ANY_PILE_UP, Range
 from jetcal.evaluation.definitions import DEFINITIONS
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import ALL, PAIRS
-from jetcal.evaluation.intervals import Coverage
 from jetcal.evaluation.measurement import RESPONSE_EDGES, Cell, Measured, Measurements
 from jetcal.evaluation.response import BASELINE, NETWORK, RAW, STANDARD
 from jetcal.evaluation.statements import statements
-from jetcal.evaluation.statistics import STATISTICS, Summary
+from jetcal.evaluation.statistics.estimate import Estimate
+from jetcal.evaluation.statistics.intervals import Coverage
+from jetcal.evaluation.statistics.summary import STATISTICS, Summary
 from jetcal_api.spec import Acceptance
 
 SCHEMA = 2

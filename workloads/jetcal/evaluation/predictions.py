@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from jetcal.data.jets import OUTPUTS, Jets
 from jetcal.errors import JetcalError
-from jetcal.evaluation.intervals import predicts_interval
 from jetcal.evaluation.response import RAW, STANDARD, Sample
+from jetcal.evaluation.statistics.intervals import predicts_interval
 
 COLUMNS = ("raw_pt", "standard_pt", "gen_pt", "eta", "flavour", "rho", "n_vertices")
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from jetcal import storage, worker
 from jetcal.data import shards
 from jetcal.data.shards import Part
-from jetcal.evaluation import history, metrics, report, statements
+from jetcal.evaluation import metrics, statements
 from jetcal.evaluation.acceptance import judge
 from jetcal.evaluation.corrections import delivery, residual, resolution, systematics, uncertainty
 from jetcal.evaluation.corrections.residual import Residual
 from jetcal.evaluation.corrections.uncertainty import Uncertainties
 from jetcal.evaluation.events import event_numbers
-from jetcal.evaluation.facts import facts
 from jetcal.evaluation.measurement import evaluate
+from jetcal.evaluation.page import history, report
+from jetcal.evaluation.page.facts import facts
+from jetcal.evaluation.page.provenance import provenance
 from jetcal.evaluation.predictions import Scored, score
-from jetcal.evaluation.provenance import provenance
 from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, Sample
 from jetcal.serving.inference import OnnxModel
 from jetcal_api.documents import EvaluateInput

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_MIN_PT, MIN_JETS, PT_BINS, WIDE_PT_RANGES, Range
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import ALL, GROUPS
-from jetcal.evaluation.intervals import NOMINAL_COVERAGE
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
 from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
+from jetcal.evaluation.statistics.estimate import Estimate
+from jetcal.evaluation.statistics.intervals import NOMINAL_COVERAGE
 
 TOLERANCE = 0.01
 """Distance of the median response from 1 within which a bin closes, beyond its error (no unit)."""

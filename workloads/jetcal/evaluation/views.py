@@ -22,8 +22,8 @@ from jetcal.evaluation.binning import (
 from jetcal.evaluation.cells import Cell, Measured
 from jetcal.evaluation.corrections.eta_bins import JME_ABS_ETA_EDGES
 from jetcal.evaluation.flavour import ALL, GROUPS, places
-from jetcal.evaluation.partition import Axis, Partition, along, partition
 from jetcal.evaluation.response import Sample
+from jetcal.evaluation.statistics.partition import Axis, Partition, along, partition
 
 _WIDE = (INCLUSIVE_PT, *WIDE_PT_RANGES)
 NARROW_ETA = tuple(Range(low, high) for low, high in pairwise(JME_ABS_ETA_EDGES))

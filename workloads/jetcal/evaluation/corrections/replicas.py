@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.estimate import Estimate
+from jetcal.evaluation.statistics.estimate import Estimate
 
 REPLICAS = 100
 """An error from B replicas is itself known to 1 / sqrt(2 B), here 7 %."""

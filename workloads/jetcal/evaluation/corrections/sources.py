@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from jetcal.evaluation.binning import MIN_JETS
 from jetcal.evaluation.corrections import replicas
 from jetcal.evaluation.corrections.residual import Residual
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import GROUPS, members
+from jetcal.evaluation.statistics.estimate import Estimate
 
 DEFINITIONS = {
     "statistical": "bootstrap error of the median response of the test jets; the jets of an event are drawn together",

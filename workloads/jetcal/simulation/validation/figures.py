@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from jetcal.evaluation.plots.style import figure, lay_out, level, pt_axis
-from jetcal.evaluation.plots.svg import Plot, to_svg
+from jetcal.evaluation.page.plots.style import figure, lay_out, level, pt_axis
+from jetcal.evaluation.page.plots.svg import Plot, to_svg
 from jetcal.simulation.flat import Floats
 from jetcal.simulation.validation import measures, published
 from jetcal.simulation.validation.measures import ETA_EDGES, ETA_PT_BINS, PT_EDGES, Curve, curve

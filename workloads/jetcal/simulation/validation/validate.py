@@ -47,7 +47,7 @@ def validate(folder: Path, report: Callable[[str], None] = print) -> list[Row]:
 
 def page(jets: Jets, compared: list[Row], facts: dict[str, Any]) -> str:
     """The report as one page that needs nothing else."""
-    loaders = [jinja2.PackageLoader("jetcal.simulation.validation"), jinja2.PackageLoader("jetcal.evaluation")]
+    loaders = [jinja2.PackageLoader("jetcal.simulation.validation"), jinja2.PackageLoader("jetcal.evaluation.page")]
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders), autoescape=True, undefined=jinja2.StrictUndefined
     )

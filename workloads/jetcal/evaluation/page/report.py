@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import jinja2
 from markupsafe import Markup
 
-from jetcal.evaluation import cards, tables
 from jetcal.evaluation.acceptance import MIN_JETS_JUDGED, Verdict, judged_range
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, MIN_JETS
 from jetcal.evaluation.corrections.residual import Residual
 from jetcal.evaluation.corrections.uncertainty import Uncertainties
-from jetcal.evaluation.facts import Facts
-from jetcal.evaluation.history import History
 from jetcal.evaluation.measurement import Measurements
-from jetcal.evaluation.plots.looks import looks, name_of
-from jetcal.evaluation.plots.svg import Plot
-from jetcal.evaluation.sections import sections
-from jetcal.evaluation.tables import Table
+from jetcal.evaluation.page import cards, tables
+from jetcal.evaluation.page.facts import Facts
+from jetcal.evaluation.page.history import History
+from jetcal.evaluation.page.plots.looks import looks, name_of
+from jetcal.evaluation.page.plots.svg import Plot
+from jetcal.evaluation.page.sections import sections
+from jetcal.evaluation.page.tables import Table
 from jetcal_api.spec import Acceptance
 
 
@@ -88,7 +88,7 @@ def page(
         history=history,
     )
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jetcal.evaluation"),
+        loader=jinja2.PackageLoader("jetcal.evaluation.page"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

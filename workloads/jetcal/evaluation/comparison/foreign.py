@@ -13,8 +13,8 @@ from jetcal.data import formula
 from jetcal.data.columns import Column, repeated
 from jetcal.data.jets import OUTPUTS, Jets, positions, take
 from jetcal.errors import JetcalError
-from jetcal.evaluation.derived import derived
-from jetcal.evaluation.foreign_mapping import Input, Mapping
+from jetcal.evaluation.comparison.derived import derived
+from jetcal.evaluation.comparison.foreign_mapping import Input, Mapping
 from jetcal.serving.sessions import open_session
 
 BATCH = 256

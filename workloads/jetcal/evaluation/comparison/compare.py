@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from jetcal.errors import JetcalError
-from jetcal.evaluation import metrics, report, standing
+from jetcal.evaluation import metrics
 from jetcal.evaluation import statements as sentences
-from jetcal.evaluation.compared_jets import ComparedJets
-from jetcal.evaluation.compared_models import ComparedModel
-from jetcal.evaluation.facts import Facts
+from jetcal.evaluation.comparison import standing
+from jetcal.evaluation.comparison.compared_jets import ComparedJets
+from jetcal.evaluation.comparison.compared_models import ComparedModel
 from jetcal.evaluation.measurement import Measurements, evaluate
+from jetcal.evaluation.page import report
+from jetcal.evaluation.page.facts import Facts
+from jetcal.evaluation.page.provenance import PACKAGES
 from jetcal.evaluation.predictions import Scored, score
-from jetcal.evaluation.provenance import PACKAGES
 from jetcal.storage import local
 
 PLOTS = "plots"

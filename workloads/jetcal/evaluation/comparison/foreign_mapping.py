@@ -15,7 +15,7 @@ from jetcal_api.base import Model
 from jetcal_api.scalars import Formula
 
 DERIVED = ("multiplicity", "qg_multiplicity", "pt_dispersion", "axis2")
-"""Columns of the jet that are worked out from its constituents (``jetcal.evaluation.derived``)."""
+"""Columns of the jet that are worked out from its constituents (``jetcal.evaluation.comparison.derived``)."""
 OF_JET = (*JET_COLUMNS, "standard_pt", *DERIVED)
 OF_CONSTITUENT = (*CONSTITUENT_COLUMNS, *OF_JET)
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.partition import Partition
-from jetcal.evaluation.resampling import Tally, Unions
+from jetcal.evaluation.statistics.estimate import Estimate
+from jetcal.evaluation.statistics.partition import Partition
+from jetcal.evaluation.statistics.resampling import Tally, Unions
 
 NOMINAL_COVERAGE = 0.68
 """Share of the jets between the 16 % and the 84 % quantile."""

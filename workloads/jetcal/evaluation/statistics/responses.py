@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jetcal.evaluation.binning import MIN_JETS
-from jetcal.evaluation.estimate import Estimate
-from jetcal.evaluation.grid import response_edges
-from jetcal.evaluation.partition import Partition
-from jetcal.evaluation.resampling import Tally, Unions
-from jetcal.evaluation.statistics import IQR_OF_GAUSSIAN, SHARES, STATISTICS, Plain, Summary, plain, statistics
+from jetcal.evaluation.statistics.estimate import Estimate
+from jetcal.evaluation.statistics.grid import response_edges
+from jetcal.evaluation.statistics.partition import Partition
+from jetcal.evaluation.statistics.resampling import Tally, Unions
+from jetcal.evaluation.statistics.summary import IQR_OF_GAUSSIAN, SHARES, STATISTICS, Plain, Summary, plain, statistics
 
 
 def ordered_in(
@@ -52,7 +52,7 @@ class Responses:
     response
         Shape (N,), finite (no unit).
     edges
-        Bins of the response, shape (K + 1,), see :func:`jetcal.evaluation.grid.response_edges`.
+        Bins of the response, shape (K + 1,), see :func:`jetcal.evaluation.statistics.grid.response_edges`.
     event
         Row of each jet's event in the weights, shape (N,).
     """

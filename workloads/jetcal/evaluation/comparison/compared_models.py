@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError
-from jetcal.evaluation import foreign_mapping
-from jetcal.evaluation.foreign import ForeignModel
+from jetcal.evaluation.comparison import foreign_mapping
+from jetcal.evaluation.comparison.foreign import ForeignModel
 from jetcal.evaluation.predictions import Model
 from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
 from jetcal.serving.inference import OnnxModel

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.estimate import Estimate
+from jetcal.evaluation.statistics.estimate import Estimate
 
 REPLICAS = 200
 """Replicas of a sample; an error estimated from B replicas is itself known to 1 / sqrt(2 B), here 5 %."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.history import History
+from jetcal.evaluation.page.history import History
 
 MIN_TRIALS = 8
 """Fewer finished trials say nothing about importance."""

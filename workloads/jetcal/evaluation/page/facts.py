@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from jetcal.evaluation.tables import Table
+from jetcal.evaluation.page.tables import Table
 
 Value = str | tuple[str, ...]
 """One value, or a list that the page folds when it is long."""
@@ -32,7 +32,7 @@ class Facts:
 
 
 def facts(provenance: dict[str, Any]) -> list[Facts]:
-    """The groups of an evaluation's lineage, as of :func:`jetcal.evaluation.provenance.provenance`."""
+    """The groups of an evaluation's lineage, as of :func:`jetcal.evaluation.page.provenance.provenance`."""
     found = [_jets(provenance["dataset"])]
     if provenance["systematics"]:
         rows = ((each["name"], tuple(each["files"])) for each in provenance["systematics"])

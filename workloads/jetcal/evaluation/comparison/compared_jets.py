@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from jetcal.data import ntuples, plausibility, selection, shards, sources
 from jetcal.data.jets import Jets, take
 from jetcal.data.shards import Events, take_events
-from jetcal.documents import read_dataset
+from jetcal.documents import find_reading
 from jetcal.errors import JetcalError
-from jetcal.evaluation.datasets import find_dataset
+from jetcal.evaluation.comparison.datasets import find_dataset
 from jetcal.evaluation.events import event_numbers
-from jetcal.evaluation.facts import Facts
-from jetcal.evaluation.tables import Table
-from jetcal_api.columns import Columns
+from jetcal.evaluation.page.facts import Facts
+from jetcal.evaluation.page.tables import Table
+from jetcal_api.documents import Reading
 from jetcal_api.results import Cut
-from jetcal_api.spec import Dataset, JetSelection
 
 ROOT = ".root"
 
@@ -69,7 +68,7 @@ def find_jets(
         if dataset is not None:
             message = "--dataset names a dataset in a calibration's storage; --jets names ROOT files"
             raise JetcalError(message)
-        found = _of_files(places, read_dataset(calibration) if calibration else None, tree)
+        found = _of_files(places, find_reading(calibration, tree))
     else:
         if len(places) > 1 or calibration or tree:
             message = (
@@ -97,20 +96,17 @@ def _of_storage(folder: str, fingerprint: str | None) -> ComparedJets:
     return ComparedJets(shards.open_part(result, "test"), events, Facts("Jets", rows))
 
 
-def _of_files(patterns: Sequence[str], spec: Dataset | None, tree: str | None) -> ComparedJets:
-    columns = spec.columns if spec and spec.columns else Columns()
-    wanted = spec.jets if spec else JetSelection()
-    tree = tree or (spec.tree if spec else Dataset.model_fields["tree"].default)
+def _of_files(patterns: Sequence[str], reading: Reading) -> ComparedJets:
     parts: list[Jets] = []
     events: list[Events] = []
     cuts: list[list[Cut]] = []
-    watch = plausibility.Watch(columns)
+    watch = plausibility.Watch(reading.columns)
     found = sources.find([each if "://" in each else str(Path(each).absolute()) for each in patterns])
     for source in found:
         with sources.local_copy(source) as path:
-            for piece in ntuples.read(path, tree, columns=columns, name=source.uri):
+            for piece in ntuples.read(path, reading.tree, columns=reading.columns, name=source.uri):
                 watch.see(piece, source.uri)
-                kept, cut = selection.select(selection.requirements(piece.jets, piece.matched, wanted))
+                kept, cut = selection.select(selection.requirements(piece.jets, piece.matched, reading.jets))
                 parts.append(take(piece.jets, kept))
                 cuts.append(cut)
                 if piece.events is not None:
@@ -120,5 +116,5 @@ def _of_files(patterns: Sequence[str], spec: Dataset | None, tree: str | None) -
         ("requirement", "jets removed"),
         tuple((cut.name, str(cut.removed)) for cut in selection.add_cuts(cuts)),
     )
-    rows = (("Tree", tree), ("Files", tuple(source.uri for source in found)))
+    rows = (("Tree", reading.tree), ("Files", tuple(source.uri for source in found)))
     return ComparedJets(parts, event_numbers(events), Facts("Jets", rows, (table,)))

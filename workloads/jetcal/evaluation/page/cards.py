@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jetcal.evaluation import tables
 from jetcal.evaluation.acceptance import MIN_JETS_JUDGED, Verdict, judged_range
 from jetcal.evaluation.binning import INCLUSIVE_MIN_PT, MIN_JETS
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.measurement import INCLUSIVE, Measurements
+from jetcal.evaluation.page import tables
 from jetcal.evaluation.response import BASELINE, NETWORK, STANDARD
+from jetcal.evaluation.statistics.estimate import Estimate
 from jetcal_api.spec import Acceptance
 
 _NOT_MEASURED = "not measured"

@@ -13,11 +13,11 @@ from jetcal.evaluation.binning import (
     PUBLISHED_PT,
     WIDE_PT_RANGES,
 )
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import GROUPS
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
+from jetcal.evaluation.page.tables import Table, percent
 from jetcal.evaluation.statements import CERTAIN
-from jetcal.evaluation.tables import Table, percent
+from jetcal.evaluation.statistics.estimate import Estimate
 
 
 def sentence(measurements: Measurements, reference: str, other: str) -> str:

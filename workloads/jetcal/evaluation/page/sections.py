@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jetcal.evaluation import importance
 from jetcal.evaluation.binning import WIDE_PT_RANGES
 from jetcal.evaluation.corrections.residual import Residual
 from jetcal.evaluation.corrections.uncertainty import Uncertainties
-from jetcal.evaluation.history import History
 from jetcal.evaluation.measurement import Measurements
-from jetcal.evaluation.plots import (
+from jetcal.evaluation.page import importance
+from jetcal.evaluation.page.history import History
+from jetcal.evaluation.page.plots import (
     closure,
     distributions,
     flavour,
@@ -22,8 +22,8 @@ from jetcal.evaluation.plots import (
     tuning,
     uncertainty,
 )
-from jetcal.evaluation.plots import residual as residuals
-from jetcal.evaluation.plots.svg import Plot
+from jetcal.evaluation.page.plots import residual as residuals
+from jetcal.evaluation.page.plots.svg import Plot
 from jetcal.evaluation.response import CALIBRATED, NETWORK, RAW, STANDARD
 
 

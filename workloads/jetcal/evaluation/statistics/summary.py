@@ -8,8 +8,8 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.evaluation.core import Core
-from jetcal.evaluation.estimate import Estimate
+from jetcal.evaluation.statistics.core import Core
+from jetcal.evaluation.statistics.estimate import Estimate
 
 IQR_OF_GAUSSIAN = 1.349
 """Interquartile range of a Gaussian in units of its standard deviation."""
@@ -112,7 +112,7 @@ class Summary:
     resolution_87
         (q93.5 - q6.5) / (2 x 1.514) / q50.
     core_mean
-        Mean of the Gaussian core, see :func:`jetcal.evaluation.core.Core`.
+        Mean of the Gaussian core, see :func:`jetcal.evaluation.statistics.core.Core`.
     core_resolution
         Standard deviation of the Gaussian core / q50.
     tails_low, tails_high

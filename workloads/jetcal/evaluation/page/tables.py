@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from jetcal.evaluation.acceptance import worst_closure
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PT_BINS, WIDE_PT_RANGES, Range
-from jetcal.evaluation.estimate import Estimate
 from jetcal.evaluation.flavour import ALL, GROUPS, PAIRS
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
-from jetcal.evaluation.plots.looks import name_of
+from jetcal.evaluation.page.plots.looks import name_of
 from jetcal.evaluation.response import RAW, STANDARD
-from jetcal.evaluation.statistics import Summary
+from jetcal.evaluation.statistics.estimate import Estimate
+from jetcal.evaluation.statistics.summary import Summary
 
 MISSING = "-"
 """Stands for what too few jets could not measure."""

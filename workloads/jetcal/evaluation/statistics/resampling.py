@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jetcal.evaluation.partition import Partition, sorted_by
+from jetcal.evaluation.statistics.partition import Partition, sorted_by
 
 BLOCK = 64
 """Replicas that are worked out together; their weights, two bytes an event, are all that grows with the sample."""

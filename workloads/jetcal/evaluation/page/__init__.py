@@ -1,0 +1,1 @@
+"""The report as one page: sections, plots, tables, and where everything comes from."""
