@@ -7,8 +7,8 @@ of jets and of candidates. Both are read alike: an entry that is a jet is an eve
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import awkward as ak
@@ -26,7 +26,7 @@ from jetcal_api.columns import Columns
 
 @dataclass(frozen=True)
 class Piece:
-    """Some consecutive jets of a tree: N jets, none left out.
+    """Some consecutive entries of a tree, N jets, none left out.
 
     Attributes
     ----------
@@ -40,6 +40,10 @@ class Piece:
         int64 (N,): constituents left out because a value is not finite or pT is not positive.
     truncated
         bool (N,): whether the jet had more than ``MAX_CONSTITUENTS`` constituents.
+    entries
+        int64 (E + 1,): entry i has the jets ``entries[i]`` to ``entries[i + 1]``, one where an entry is a jet.
+    kept
+        Branches that are carried along, by name, with one number or a list for each of E entries.
     """
 
     jets: Jets
@@ -47,6 +51,8 @@ class Piece:
     events: Events | None
     dropped: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    entries: NDArray[np.int64]
+    kept: Mapping[str, Column] = field(default_factory=dict)
 
 
 def name_of(group: str, column: str) -> str:
@@ -84,7 +90,7 @@ def needed(columns: Columns, *, truth: bool) -> dict[str, list[str]]:
     return dict(found)
 
 
-def to_piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool) -> Piece:
+def to_piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool, kept: Iterable[str] = ()) -> Piece:
     """The jets in the arrays of some entries.
 
     Parameters
@@ -95,13 +101,16 @@ def to_piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool) -> Pie
         Formulas over them.
     truth
         Whether to read generator jet, flavour, standard correction and event too.
+    kept
+        Branches to carry along.
 
     Raises
     ------
     JetcalError
         If a branch holds no numbers, or a formula does not give what its column needs.
     """
-    reader = _Reader(formulas(columns, truth=truth), {name: _column(name, array) for name, array in arrays.items()})
+    branches = {name: _column(name, array) for name, array in arrays.items()}
+    reader = _Reader(formulas(columns, truth=truth), branches)
     rows = reader.candidates()
     jets = reader.jets(rows)
     jet_of, candidates = reader.members(jets, rows)
@@ -111,19 +120,21 @@ def to_piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool) -> Pie
     jet_of = jet_of[usable]
     candidates = {column: values[usable] for column, values in candidates.items()}
     found = np.bincount(jet_of, minlength=count)
-    kept = np.minimum(found, MAX_CONSTITUENTS)
-    order = np.lexsort((-candidates["pt"], jet_of))[positions(np.cumsum(found) - found, kept)]
+    within = np.minimum(found, MAX_CONSTITUENTS)
+    order = np.lexsort((-candidates["pt"], jet_of))[positions(np.cumsum(found) - found, within)]
     jet = {column: reader.single("jet", column, jets) for column in JET_COLUMNS}
     return Piece(
         Jets(
             jet=jet | (reader.truth(jets) if truth else {}),
             constituents={column: values[order] for column, values in candidates.items()},
-            offsets=np.concatenate([[0], np.cumsum(kept)]).astype(np.int64),
+            offsets=np.concatenate([[0], np.cumsum(within)]).astype(np.int64),
         ),
         matched=reader.condition("jet.matched", jets) if truth else np.zeros(count, bool),
         events=reader.events(jets) if truth else None,
         dropped=dropped,
         truncated=found > MAX_CONSTITUENTS,
+        entries=jets,
+        kept={name: branches[name] for name in kept},
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import uproot
 
-from jetcal.data import mapping
+from jetcal.data import branches, mapping
 from jetcal.data.mapping import Piece
 from jetcal.errors import JetcalError
 from jetcal_api.columns import Columns
@@ -25,7 +25,13 @@ MAX_TOLD = 4
 
 
 def read(
-    path: Path, tree: str, *, columns: Columns = RECORD, truth: bool = True, name: str | None = None
+    path: Path,
+    tree: str,
+    *,
+    columns: Columns = RECORD,
+    truth: bool = True,
+    keep: bool = False,
+    name: str | None = None,
 ) -> Iterator[Piece]:
     """Every jet of a file, piece by piece, in the order of the tree's highest cycle.
 
@@ -39,6 +45,8 @@ def read(
         How the tree names what a jet needs.
     truth
         Whether to read generator jet, flavour, standard correction and event too.
+    keep
+        Whether to carry along all branches with one number an entry and, where an entry is an event, lists of its jets.
     name
         What messages call the file; the path by default.
 
@@ -48,21 +56,26 @@ def read(
         If the file is damaged, or lacks the tree or a branch, or a formula does not fit its branches.
     """
     called = name or str(path)
-    for arrays in _arrays(path, tree, mapping.needed(columns, truth=truth), called):
-        yield _piece(arrays, columns, truth=truth, called=called)
+    needed = mapping.needed(columns, truth=truth)
+    for arrays, kept in _arrays(path, tree, needed, columns if keep else None, called):
+        yield _piece(arrays, columns, truth=truth, kept=kept, called=called)
 
 
-def _arrays(path: Path, tree: str, needed: Mapping[str, Sequence[str]], called: str) -> Iterator[dict[str, Any]]:
+def _arrays(
+    path: Path, tree: str, needed: Mapping[str, Sequence[str]], keep: Columns | None, called: str
+) -> Iterator[tuple[dict[str, Any], list[str]]]:
     with _readable(called), _open(path) as file:
         _check_whole(file, path, called)
         opened = _find_tree(file, tree, called)
         _check_branches(opened.keys(), needed, f"{called}: tree '{tree}'")
-        yield from opened.iterate(list(needed), step_size=STEP, library="ak", how=dict)
+        kept = branches.kept(opened, keep) if keep else []
+        for arrays in opened.iterate(list(dict.fromkeys([*needed, *kept])), step_size=STEP, library="ak", how=dict):
+            yield arrays, kept
 
 
-def _piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool, called: str) -> Piece:
+def _piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool, kept: Sequence[str], called: str) -> Piece:
     try:
-        return mapping.to_piece(arrays, columns, truth=truth)
+        return mapping.to_piece(arrays, columns, truth=truth, kept=kept)
     except JetcalError as error:
         sentence = f"{called}: {error}"
         raise JetcalError(sentence) from error

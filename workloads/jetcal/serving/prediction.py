@@ -1,31 +1,28 @@
-"""Ntuples in, the same jets with their corrections out: in pieces, so that memory stays bounded."""
+"""Ntuples in, the same entries with the corrections of their jets out: in pieces, so that memory stays bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import uproot
 from numpy.typing import NDArray
 
 from jetcal.data import ntuples, sources
+from jetcal.data.columns import Column
 from jetcal.data.jets import OUTPUTS
+from jetcal.data.mapping import Piece
 from jetcal.errors import JetcalError
 from jetcal.serving.answers import VALID, Model, answers
 from jetcal.serving.signature import SPREAD
+from jetcal.serving.writers import WRITERS, Writer
 from jetcal.storage import local
+from jetcal_api.documents import Reading
 from jetcal_api.results import Source
 
-Columns = Mapping[str, NDArray[Any]]
-
-CORRECTED = {"jetPtCorrected": "jetRawPt", "jetMassCorrected": "jetRawMass"}
-"""Added branch -> the raw one that is multiplied by the correction."""
+CORRECTED = {"jetPtCorrected": "raw_pt", "jetMassCorrected": "raw_mass"}
+"""Added branch -> the jet's column that is multiplied by the correction."""
 
 BRANCHES = {SPREAD: "correction_spread", VALID: "correction_valid"}
 """Added branch of what the model says beside the correction."""
@@ -50,25 +47,19 @@ class Summary:
     outside: int
 
 
-class Writer(Protocol):
-    """Takes jets piece by piece."""
-
-    def write(self, columns: Columns) -> None:
-        """Append jets."""
-
-
-def predict(inputs: Iterable[str], tree: str, model: Model, output: Path) -> Summary:
-    """Write all flat branches of all input jets, in their order, with the corrections added.
+def predict(inputs: Iterable[str], reading: Reading, model: Model, output: Path) -> Summary:
+    """Write all entries in their order: what :func:`ntuples.read` keeps of them, and the corrections.
 
     Added are ``correction``, ``correction_down``, ``correction_up``, of an ensemble ``correction_spread``, further
-    ``correction_valid``, ``jetPtCorrected`` and ``jetMassCorrected`` (GeV).
+    ``correction_valid``, ``jetPtCorrected`` and ``jetMassCorrected`` (GeV): one number an entry that is a jet, for an
+    event a list in the order of its jets.
 
     Parameters
     ----------
     inputs
         Paths, globs or uris of ROOT files.
-    tree
-        Path of the tree in each file.
+    reading
+        Tree of each file, and how it names what a jet needs; all jets are taken.
     model
         Gives the factors.
     output
@@ -84,101 +75,47 @@ def predict(inputs: Iterable[str], tree: str, model: Model, output: Path) -> Sum
         raise JetcalError(message)
     found = sources.find([item if "://" in item else str(Path(item).absolute()) for item in inputs])
     open_writer = WRITERS[output.suffix]
-    with local.sentences(output), local.replacing(output) as temporary, open_writer(temporary, tree) as writer:
-        return _write(_all_corrected(found, tree, model), writer)
+    with local.sentences(output), local.replacing(output) as temporary, open_writer(temporary, reading.tree) as writer:
+        return _write(_all_corrected(found, reading, model), writer)
 
 
-def _write(pieces: Iterable[tuple[str, Columns]], writer: Writer) -> Summary:
-    names: list[str] = []
+def _write(pieces: Iterable[tuple[str, Mapping[str, Column]]], writer: Writer) -> Summary:
+    wanted: dict[str, str] = {}
     jets = without = outside = 0
     for source, columns in pieces:
-        names = names or list(columns)
-        _check_same(names, list(columns), source)
+        kinds = {name: _kind(column) for name, column in columns.items()}
+        wanted = wanted or kinds
+        _check_same(wanted, kinds, source)
         writer.write(columns)
-        nothing = np.isnan(columns[OUTPUTS[0]])
+        nothing = np.isnan(columns[OUTPUTS[0]].values)
         jets += len(nothing)
         without += int(nothing.sum())
-        outside += int((~columns[BRANCHES[VALID]] & ~nothing).sum())
+        outside += int((~columns[BRANCHES[VALID]].values & ~nothing).sum())
     return Summary(jets, without, outside)
 
 
-def _all_corrected(found: Iterable[Source], tree: str, model: Model) -> Iterator[tuple[str, Columns]]:
+def _all_corrected(
+    found: Iterable[Source], reading: Reading, model: Model
+) -> Iterator[tuple[str, Mapping[str, Column]]]:
+    columns = reading.columns
     for source in found:
         with sources.local_copy(source) as path:
-            for columns in _corrected(path, tree, source.uri, model):
-                yield source.uri, columns
+            for piece in ntuples.read(path, reading.tree, columns=columns, truth=False, keep=True, name=source.uri):
+                offsets = None if columns.constituent.jet is None else piece.entries
+                yield source.uri, {**piece.kept, **_added(piece, model, offsets)}
 
 
-def _corrected(path: Path, tree: str, name: str, model: Model) -> Iterator[Columns]:
-    start = 0
-    pieces = ntuples.read(path, tree, truth=False, name=name)
-    for piece in pieces:
-        stop = start + len(piece.jets)
-        flat = _flat(path, tree, start, stop)
-        added = {BRANCHES.get(name, name): column for name, column in answers(model, piece.jets).items()}
-        scaled = {new: (flat[raw] * added[OUTPUTS[0]]).astype(np.float32) for new, raw in CORRECTED.items()}
-        yield {**flat, **added, **scaled}
-        start = stop
+def _added(piece: Piece, model: Model, offsets: NDArray[np.int64] | None) -> dict[str, Column]:
+    said = {BRANCHES.get(name, name): values for name, values in answers(model, piece.jets).items()}
+    scaled = {new: piece.jets.jet[raw] * said[OUTPUTS[0]] for new, raw in CORRECTED.items()}
+    return {name: Column(values, offsets) for name, values in (said | scaled).items()}
 
 
-def _flat(path: Path, tree: str, start: int, stop: int) -> dict[str, NDArray[Any]]:
-    """The branches with one number a jet."""
-    with uproot.open(path) as file:
-        opened = file[tree]
-        names = [name for name, branch in opened.items() if isinstance(branch.interpretation, uproot.AsDtype)]
-        arrays: dict[str, NDArray[Any]] = opened.arrays(names, entry_start=start, entry_stop=stop, library="np")
-    return {name: values for name, values in arrays.items() if values.ndim == 1}
+def _kind(column: Column) -> str:
+    return f"{column.values.dtype}{'' if column.offsets is None else '[]'}"
 
 
-def _check_same(wanted: Sequence[str], found: Sequence[str], name: str) -> None:
-    if differing := sorted(set(wanted).symmetric_difference(found)):
+def _check_same(wanted: Mapping[str, str], found: Mapping[str, str], name: str) -> None:
+    if differing := sorted({each for each, _ in wanted.items() ^ found.items()}):
         message = f"{name}: its branches differ from the first file's in {', '.join(differing)}; predict it by itself"
         raise JetcalError(message)
-
-
-class _RootWriter:
-    def __init__(self, file: Any, tree: str) -> None:
-        self._file = file
-        self._tree = tree
-        self._started = False
-
-    def write(self, columns: Columns) -> None:
-        if not self._started:
-            self._file.mktree(self._tree, {name: values.dtype for name, values in columns.items()})
-            self._started = True
-        self._file[self._tree].extend(dict(columns))
-
-
-class _ParquetWriter:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: Any = None
-
-    def write(self, columns: Columns) -> None:
-        table = pa.table({name: np.ascontiguousarray(values) for name, values in columns.items()})
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-@contextmanager
-def _root(path: Path, tree: str) -> Iterator[Writer]:
-    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
-        yield _RootWriter(file, tree)
-
-
-@contextmanager
-def _parquet(path: Path, _tree: str) -> Iterator[Writer]:
-    writer = _ParquetWriter(path)
-    try:
-        yield writer
-    finally:
-        writer.close()
-
-
-WRITERS = {".root": _root, ".parquet": _parquet}
-"""By the ending of the output's name."""
