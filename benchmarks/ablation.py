@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jetcal.evaluation.statistics import central_resolution
+from jetcal.evaluation.statistics.summary import central_resolution
 from jetcal.models import Network, build
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, PARTICLES
 from jetcal.training.fit import CPU_SLOTS, Course, Fit

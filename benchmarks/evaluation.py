@@ -34,6 +34,8 @@ def main(jets: int, replicas: int) -> None:
     print(f"all cells: {seconds:.1f} s, {worked:.1f} s of processor time")
     print(f"memory: {_memory() - before:.2f} GB above the sample, {_memory():.2f} GB at most")
     gain = found.gain(INCLUSIVE, NETWORK, STANDARD)
+    if gain is None:
+        sys.exit("too few jets to measure the gain; give more")
     begin = time.perf_counter()
     plain = plain_gain(sample, PLAIN_REPLICAS)
     each = (time.perf_counter() - begin) / PLAIN_REPLICAS
@@ -45,8 +47,10 @@ def plain_gain(sample: Sample, replicas: int) -> np.ndarray:
     """The inclusive gain in resolution of samples drawn with replacement, event by event."""
     rng = np.random.default_rng(1)
     chosen = np.flatnonzero(sample.gen_pt >= INCLUSIVE.pt.low)
-    chosen = chosen[np.argsort(sample.events[chosen], kind="stable")]
-    events, first, jets = np.unique(sample.events[chosen], return_index=True, return_counts=True)
+    event = (np.arange(len(sample)) if sample.events is None else sample.events)[chosen]
+    order = np.argsort(event, kind="stable")
+    chosen, event = chosen[order], event[order]
+    events, first, jets = np.unique(event, return_index=True, return_counts=True)
     responses = [sample.response(name)[chosen] for name in (NETWORK, STANDARD)]
     gains = []
     for _ in range(replicas):

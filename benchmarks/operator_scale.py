@@ -25,11 +25,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.control_plane import OWN_CRD, ControlPlane, running
 from tests.support.operator_process import OperatorProcess, log_in
-from tests.support.playground import KATIB_LABEL, REAL_CONTROLLERS, small_calibration
-from tests.support.stage_hands import INFERENCE_SERVICE, STAND_INS, StageHands, open_crd
+from tests.support.played_status import INFERENCE_SERVICE
+from tests.support.playground import REAL_CONTROLLERS, small_calibration
+from tests.support.stage_hands import STAND_INS, StageHands, open_crd
 from tests.support.waiting import wait_for
 
 from jetcal_operator.kube.kinds import RESOURCE, Kind
+from jetcal_operator.stages.preflight import KATIB_LABEL
 
 WRITES = {"create", "patch", "delete"}
 TICK = os.sysconf("SC_CLK_TCK")
@@ -69,7 +71,7 @@ class Account:
             if sample.name == "jetcal_reconcile_seconds_sum":
                 self.reconciling = sample.value
         self.seconds = time.monotonic()
-        self.processor = processor_seconds(operator.process.pid)
+        self.processor = processor_seconds(operator.pid)
         self.api_server = processor_seconds(plane.api_server.pid)
 
     def since(self, before: Account, each: int) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def measure(plane: ControlPlane, folder: Path, options: argparse.Namespace) -> i
             stack.enter_context(Hands(plane.client, namespace).working())
         stack.enter_context(operator.running())
         begin = Account(plane, operator)
-        tell("begin", memory_mb=memory(operator.process.pid), processors=os.cpu_count(), count=options.count)
+        tell("begin", memory_mb=memory(operator.pid), processors=os.cpu_count(), count=options.count)
 
         def apply(index: int) -> None:
             name = f"c{index:04d}"
@@ -133,7 +135,7 @@ def measure(plane: ControlPlane, folder: Path, options: argparse.Namespace) -> i
         wait_for("all are Ready", lambda: ready(plane) == options.count, seconds=options.patience, pause=1)
         end = Account(plane, operator)
         figures = end.since(begin, options.count)
-        tell("all Ready", applied_seconds=round(applied, 1), memory_mb=memory(operator.process.pid), **figures)
+        tell("all Ready", applied_seconds=round(applied, 1), memory_mb=memory(operator.pid), **figures)
         wait_for("nothing is under way", lambda: operator.metric("jetcal_queue_depth") == 0)
         return rest(plane, operator, options)
 
@@ -152,7 +154,7 @@ def rest(plane: ControlPlane, operator: OperatorProcess, options: argparse.Names
     begin = Account(plane, operator)
     after(lists() + options.resyncs)
     figures = Account(plane, operator).since(begin, options.resyncs)
-    tell("at rest", resyncs=options.resyncs, memory_mb=memory(operator.process.pid), **figures)
+    tell("at rest", resyncs=options.resyncs, memory_mb=memory(operator.pid), **figures)
     return int(figures["writes"])
 
 

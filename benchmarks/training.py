@@ -27,7 +27,7 @@ from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales
 from jetcal.training.weights import learn_weights
-from jetcal_api.resource import ModelSpec
+from jetcal_api.spec import ModelSpec
 
 ALONE = Peers(0, 1, torch.device("cpu"))
 NAIVE_SLOTS = 100
@@ -71,7 +71,7 @@ def naive_speed(network: Network, model: ModelSpec, sample: Jets) -> float:
         y = np.log(sample.jet["gen_pt"] / sample.jet["raw_pt"])[rows]
         optimiser.zero_grad()
         prediction = network(torch.from_numpy(constituents), torch.from_numpy(jet))
-        LOSSES[model.loss](prediction, torch.from_numpy(y)).mean().backward()
+        LOSSES[model.loss](prediction, torch.from_numpy(y)).mean().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()
         best = max(best, size / (time.process_time() - begin))
     return best

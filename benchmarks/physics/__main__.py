@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
-from benchmarks.physics.steps import Failure, Step, Times, run, wait_for
+from benchmarks.physics.steps import Failure, Step, Times, run_all, wait_for
 
 HERE = Path(__file__).parent
 WORK = HERE.parents[1] / "physics"
@@ -73,18 +73,16 @@ def main(*, pfn_seconds: int, particlenet_seconds: int) -> None:
     """Simulate 300 000 jets, calibrate with PFN and ParticleNet, train the published networks, compare them."""
     times = Times(WORK / "times.json")
     try:
-        for step in simulations():
-            run(step, WORK, times)
+        run_all(simulations(), WORK, times)
         with ThreadPoolExecutor(2) as lanes:
-            ours = lanes.submit(lambda: [run(calibration(network), WORK, times) for network in NETWORKS])
+            ours = lanes.submit(run_all, map(calibration, NETWORKS), WORK, times)
             wait_for(WORK / "pfn" / "dataset", "*/result.json", ours)
             budgets = dict(zip(NETWORKS, (pfn_seconds, particlenet_seconds), strict=True))
             others = [*(published(network, seconds) for network, seconds in budgets.items()), learning_curve()]
-            theirs = lanes.submit(lambda: [run(step, WORK, times) for step in others])
+            theirs = lanes.submit(run_all, others, WORK, times)
             ours.result()
             theirs.result()
-        for network in NETWORKS:
-            run(comparison(network), WORK, times)
+        run_all(map(comparison, NETWORKS), WORK, times)
     except Failure as failure:
         click.echo(str(failure), err=True)
         sys.exit(1)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,18 @@ def run(step: Step, folder: Path, times: Times) -> None:
         )
         raise Failure(message)
     click.echo(f"{step.name}: done in {wall:.0f} s")
+
+
+def run_all(steps: Iterable[Step], folder: Path, times: Times) -> None:
+    """Run steps one after the other; the first that fails ends it.
+
+    Raises
+    ------
+    Failure
+        If a command ends with an error.
+    """
+    for step in steps:
+        run(step, folder, times)
 
 
 def wait_for(folder: Path, pattern: str, maker: Future[Any]) -> None:

@@ -122,7 +122,7 @@ class Course:
             rows = order[start : start + BATCH]
             self.optimiser.zero_grad()
             loss = masked_mae(*self._answer(sample, rows))
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self.optimiser.step()
             total += loss.item() * len(rows)
         return total / whole

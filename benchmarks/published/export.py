@@ -114,7 +114,7 @@ def to_onnx(network: torch.nn.Module) -> onnx.ModelProto:
         torch.onnx.export(
             network,
             tuple(example.values()),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # it takes open files too
             input_names=list(example),
             output_names=["output"],
             opset_version=OPSET,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jetcal.data.jets import Jets, concatenate, positions
-from jetcal.evaluation.derived import derived
+from jetcal.evaluation.comparison.derived import derived
 
 
 @dataclass(frozen=True)

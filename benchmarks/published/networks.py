@@ -6,6 +6,8 @@ search.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -75,16 +77,23 @@ class EdgeConvolution(nn.Module):
             else nn.Sequential(nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width))
         )
 
+    @property
+    def layers(self) -> list[tuple[nn.Linear, nn.BatchNorm1d]]:
+        """The layers of h, each with its normalisation."""
+        pairs = list(zip(self.linear, self.norm, strict=True))
+        return cast("list[tuple[nn.Linear, nn.BatchNorm1d]]", pairs)  # nn.ModuleList forgets what it holds
+
     def forward(self, x: Tensor, index: Tensor) -> Tensor:
         """Slots (N, P, inputs), neighbours (N, P, K) -> (N, P, width)."""
         jets, slots, inputs = x.shape
         rows = x.reshape(-1, inputs)
-        own, other = self.linear[0].weight.chunk(2, dim=1)
+        (first, first_norm), *layers = self.layers
+        own, other = first.weight.chunk(2, dim=1)
         start = torch.arange(jets, device=x.device).view(-1, 1, 1) * slots
         neighbour = nn.functional.embedding((index + start).flatten(1), rows @ other.T)
         edges = (neighbour.view(jets * slots, index.shape[2], -1) + (rows @ (own - other).T).unsqueeze(1)).flatten(0, 1)
-        edges = torch.relu_(self.norm[0](edges))
-        for linear, norm in zip(list(self.linear)[1:], list(self.norm)[1:], strict=True):
+        edges = torch.relu_(first_norm(edges))
+        for linear, norm in layers:
             edges = torch.relu_(norm(linear(edges)))
         mean = edges.view(jets * slots, index.shape[2], -1).mean(1)
         return torch.relu(mean + self.shortcut(rows)).view(jets, slots, -1)

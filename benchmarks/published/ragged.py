@@ -8,7 +8,8 @@ joined with padding.) A test holds outputs, gradients and running statistics to 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
 from benchmarks.published.networks import FAR, EdgeConvolution, ParticleNet, nearest
@@ -27,11 +28,12 @@ def forward(network: ParticleNet, features: Tensor, mask: Tensor, jet: Tensor) -
     number[real] = torch.arange(int(real.sum()))
     shift = (~real).unsqueeze(-1) * FAR
     rows = features.transpose(1, 2)[real]
-    x, zero = _normalised(network.embed[0], rows, rows.new_zeros(rows.shape[1]), padding, relu=False)
-    linear = network.embed[1].weight
-    x, _ = _normalised(network.embed[2], x @ linear.T, linear @ zero, padding, relu=True)
+    steps = tuple(network.embed)
+    before, linear, after, _ = cast("tuple[nn.BatchNorm1d, nn.Linear, nn.BatchNorm1d, nn.ReLU]", steps)
+    x, zero = _normalised(before, rows, rows.new_zeros(rows.shape[1]), padding, relu=False)
+    x, _ = _normalised(after, x @ linear.weight.T, linear.weight @ zero, padding, relu=True)
     place = features[:, 2:4].transpose(1, 2)
-    for block in network.blocks:
+    for block in cast("Iterable[EdgeConvolution]", network.blocks):
         index = nearest(place + shift, network.neighbours)
         neighbours = number.gather(1, index.flatten(1)).view(index.shape)[real]
         x = _convolved(block, x, neighbours, padding)
@@ -46,16 +48,18 @@ def forward(network: ParticleNet, features: Tensor, mask: Tensor, jet: Tensor) -
 def _convolved(block: EdgeConvolution, x: Tensor, neighbours: Tensor, padding: int) -> Tensor:
     """Constituents (R, C), rows of their neighbours (R, K) with R for padding -> (R, width)."""
     count = neighbours.shape[1]
-    own, other = block.linear[0].weight.chunk(2, dim=1)
+    (first, first_norm), *layers = block.layers
+    own, other = first.weight.chunk(2, dim=1)
     projected = nn.functional.pad(x @ other.T, (0, 0, 0, 1))
     edges = (nn.functional.embedding(neighbours, projected) + (x @ (own - other).T).unsqueeze(1)).flatten(0, 1)
-    edges, zero = _normalised(block.norm[0], edges, x.new_zeros(edges.shape[1]), padding * count, relu=True)
-    for linear, norm in zip(list(block.linear)[1:], list(block.norm)[1:], strict=True):
+    edges, zero = _normalised(first_norm, edges, x.new_zeros(edges.shape[1]), padding * count, relu=True)
+    for linear, norm in layers:
         edges, zero = _normalised(norm, edges @ linear.weight.T, linear.weight @ zero, padding * count, relu=True)
     mean = edges.view(len(x), count, -1).mean(1)
     if isinstance(block.shortcut, nn.Sequential):
-        straight = x @ block.shortcut[0].weight.T
-        x, _ = _normalised(block.shortcut[1], straight, straight.new_zeros(straight.shape[1]), padding, relu=False)
+        linear, norm = cast("tuple[nn.Linear, nn.BatchNorm1d]", tuple(block.shortcut))
+        straight = x @ linear.weight.T
+        x, _ = _normalised(norm, straight, straight.new_zeros(straight.shape[1]), padding, relu=False)
     return torch.relu(mean + x)
 
 
@@ -65,9 +69,10 @@ def _normalised(norm: nn.BatchNorm1d, rows: Tensor, zero: Tensor, weight: int, *
     mean, variance = _moments(rows.detach(), zero.detach(), weight)
     with torch.no_grad():
         unbiased = variance * count / max(count - 1, 1)
-        norm.running_mean.lerp_(mean, norm.momentum)
-        norm.running_var.lerp_(unbiased, norm.momentum)
-        norm.num_batches_tracked += 1
+        momentum = cast("float", norm.momentum)  # none of these networks asks for None, a mean over all batches
+        norm.get_buffer("running_mean").lerp_(mean, momentum)
+        norm.get_buffer("running_var").lerp_(unbiased, momentum)
+        norm.get_buffer("num_batches_tracked").add_(1)
     scale = torch.rsqrt(variance + norm.eps)
     answer: tuple[Tensor, Tensor] = _Normalise.apply(rows, zero, norm.weight, norm.bias, mean, scale, weight, relu)
     return answer
@@ -77,7 +82,7 @@ def _moments(rows: Tensor, zero: Tensor, weight: int) -> tuple[Tensor, Tensor]:
     """Mean and variance (C,), summed about the mean of the first rows so that nothing cancels."""
     centre = rows[:ROWS].mean(0)
     total, square = weight * (zero - centre), weight * (zero - centre) ** 2
-    for chunk in rows.split(ROWS):
+    for chunk in torch.split(rows, ROWS):
         away = chunk - centre
         total = total + away.sum(0)
         square = square + away.square_().sum(0)
@@ -90,7 +95,7 @@ class _Normalise(torch.autograd.Function):
     """(x - mean) scale gamma + beta, of rows and of the one that stands for padding, with ReLU if asked for."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # noqa: PLR0917  # torch hands over positions, of anything
+    def forward(  # noqa: PLR0917  # torch hands over positions, of anything
         ctx: Any,
         rows: Tensor,
         zero: Tensor,
@@ -106,7 +111,7 @@ class _Normalise(torch.autograd.Function):
         factor = scale * gamma
         offset = beta - mean * factor
         answer = torch.empty_like(rows)
-        for chunk, into in zip(rows.split(ROWS), answer.split(ROWS), strict=True):
+        for chunk, into in zip(torch.split(rows, ROWS), torch.split(answer, ROWS), strict=True):
             torch.addcmul(offset, chunk, factor, out=into)
             if relu:
                 into.relu_()
@@ -114,7 +119,7 @@ class _Normalise(torch.autograd.Function):
         return answer, last.relu() if relu else last
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, last: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # as above
+    def backward(ctx: Any, gradient: Tensor, last: Tensor) -> tuple[Tensor | None, ...]:
         rows, zero, gamma, beta, mean, scale = ctx.saved_tensors
         count = len(rows) + ctx.weight
         gradient = gradient.contiguous()
@@ -126,14 +131,14 @@ class _Normalise(torch.autograd.Function):
 
         unit_last, last = gated(zero, last)
         total, moment = last, last * unit_last
-        pieces = list(zip(rows.split(ROWS), gradient.split(ROWS), strict=True))
+        pieces = list(zip(torch.split(rows, ROWS), torch.split(gradient, ROWS), strict=True))
         for chunk, given in pieces:
             unit, kept = gated(chunk, given)
             total = total + kept.sum(0)
             moment = moment + unit.mul_(kept).sum(0)
         factor = gamma * scale
         answer = torch.empty_like(rows)
-        for (chunk, given), into in zip(pieces, answer.split(ROWS), strict=True):
+        for (chunk, given), into in zip(pieces, torch.split(answer, ROWS), strict=True):
             unit, kept = gated(chunk, given)
             torch.sub(kept, total / count, out=into)
             into.addcmul_(unit, moment / count, value=-1).mul_(factor)

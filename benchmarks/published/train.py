@@ -17,7 +17,7 @@ from benchmarks.published.course import NETWORKS, Course, Plan, constant_loss
 
 from jetcal.data import shards
 from jetcal.errors import JetcalError
-from jetcal.evaluation.datasets import find_dataset
+from jetcal.evaluation.comparison.datasets import find_dataset
 
 EPOCHS = 50
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4

@@ -73,6 +73,11 @@ class OperatorProcess:
         """Whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Number of the process; it must have been started."""
+        return self.process.pid
+
     def start(self, *, wait: bool = True) -> OperatorProcess:
         """Start it and wait until its caches are filled."""
         self.folder.mkdir(parents=True, exist_ok=True)

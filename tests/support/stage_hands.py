@@ -92,7 +92,7 @@ class StageHands:
     done: list[tuple[str, str]] = field(default_factory=list)
     """(stage, name) of what has ended."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._stopped = Event()
         self._inbox: queue.Queue[tuple[Kind, dict[str, Any]] | None] = queue.Queue()
         self._script = ScriptedCluster({"metadata": {}}, answers=self.answers)
