@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jetcal.evaluation.statistics.bootstrap import Resampled, poisson_weights, replicas_for, weighted_share
+from jetcal.evaluation.statistics.bootstrap import Resampled, poisson_weights, weighted_share
 
 
 def test_weights_are_poisson_numbers_of_mean_one():
@@ -17,10 +17,6 @@ def test_weights_are_poisson_numbers_of_mean_one():
 def test_the_same_seed_gives_the_same_weights():
     first, second = (poisson_weights(100, 10, np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(first, second)
-
-
-def test_large_samples_get_fewer_replicas():
-    assert [replicas_for(jets) for jets in (0, 100_000, 2_000_000, 50_000_000)] == [200, 200, 50, 30]
 
 
 def test_jets_of_one_event_occur_together():

@@ -9,21 +9,12 @@ from numpy.typing import NDArray
 
 from jetcal.evaluation.statistics.estimate import Estimate
 
-REPLICAS = 200
-"""Replicas of a sample; an error estimated from B replicas is itself known to 1 / sqrt(2 B), here 5 %."""
+REPLICAS = 1000
+"""Replicas of a sample; an error estimated from B replicas is itself known to 1 / sqrt(2 B), here 2 %."""
 
-FEWEST_REPLICAS = 30
-"""Replicas of the largest samples."""
-
-_MAX_WEIGHTS = 100_000_000
 _ROWS = 1 << 16
 _RESOLUTION = 1 << 16
 _LARGEST = 9
-
-
-def replicas_for(jets: int) -> int:
-    """Replicas that keep the weights of so many jets, one byte each, within 100 MB; large samples get fewer."""
-    return max(FEWEST_REPLICAS, min(REPLICAS, _MAX_WEIGHTS // max(jets, 1)))
 
 
 def poisson_weights(
