@@ -10,7 +10,7 @@ from tests.support.evaluation import gaussian_sample
 
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.corrections import residual, resolution, sources, uncertainty
-from jetcal.evaluation.corrections.replicas import draw, quantiles
+from jetcal.evaluation.statistics.bootstrap import draw, quantiles
 from jetcal.evaluation.statistics.estimate import Estimate
 
 WIDTH = 0.1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.support.replicas import summaries
+from tests.support.resampled import summaries
 
 from jetcal.evaluation.binning import Range
 from jetcal.evaluation.statistics.grid import response_edges

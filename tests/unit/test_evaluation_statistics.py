@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.replicas import drawn_again, summaries
+from tests.support.resampled import drawn_again, summaries
 
 from jetcal.evaluation.response import response
 from jetcal.evaluation.statistics.estimate import Estimate, scatter, spread

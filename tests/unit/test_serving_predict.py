@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import socket
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import uproot
 from click.testing import CliRunner, Result
+from tests.support import pfnano
+from tests.support.calibrations import EXAMPLES, example
 from tests.support.exports import SPECS, fitted
 from tests.support.ntuples import TREE, write_ntuple
 from tests.support.toys import toy_jets
@@ -184,3 +189,98 @@ def test_a_server_that_is_away_is_worth_another_try(tmp_path: Path) -> None:
         done = predict(tmp_path / "in.root", "--url", url, "-o", tmp_path / "out.root")
     assert done.exit_code == 128
     assert f"Error: {url}: does not answer" in done.output
+
+
+PFNANO = EXAMPLES / "pfnano.yaml"
+JET_LISTS = {
+    f"Jet_{name}"
+    for name in ("pt", "eta", "phi", "mass", "rawFactor", "area", "hadronFlavour", "partonFlavour", "genJetIdx")
+}
+FLAT = {"run", "luminosityBlock", "event", "fixedGridRhoFastjetAll", "PV_npvsGood"}
+COUNTERS = {"nJet", "nGenJet", "nPFCands", "nJetPFCands"}
+ADDED = {*OUTPUTS, "correction_valid", "jetPtCorrected", "jetMassCorrected"}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same 120 jets as the record has them, and as events of three."""
+    folder = tmp_path_factory.mktemp("both")
+    jets, event = toy_jets(120), np.arange(120) // 3
+    shared = {name: jets.jet[name][3 * event] for name in ("rho", "n_vertices")}
+    write_ntuple(folder / "record.root", dataclasses.replace(jets, jet=jets.jet | shared), jets_per_event=3)
+    (piece,) = ntuples.read(folder / "record.root", TREE)
+    pfnano.write_pfnano(folder / "events.root", piece)
+    return folder / "record.root", folder / "events.root"
+
+
+def read_events(path: Path) -> ak.Array:
+    if path.suffix == ".parquet":
+        return ak.from_parquet(path)
+    with uproot.open(path) as file:
+        return file[pfnano.TREE].arrays()
+
+
+@pytest.mark.parametrize("ending", ["root", "parquet"])
+def test_jets_of_events_are_corrected_as_those_of_the_record(
+    tmp_path: Path, model: Path, both: tuple[Path, Path], ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ntuples, "STEP", "30 kB")  # several pieces
+    record, nano = both
+    assert predict(record, "--model", model, "-o", tmp_path / "jets.root").exit_code == 0
+    output = tmp_path / f"events.{ending}"
+    done = predict(nano, "--calibration", PFNANO, "--model", model, "-o", output)
+    assert (done.exit_code, done.output) == (0, f"{output}: 120 jets\n")
+    before, after, expected = read_events(nano), read_events(output), read_root(tmp_path / "jets.root")
+    assert set(after.fields) - {"nJetCorrected"} == FLAT | COUNTERS | JET_LISTS | ADDED
+    for name in FLAT | COUNTERS | JET_LISTS:
+        assert after[name].to_list() == before[name].to_list()
+    for name in ADDED:
+        assert ak.num(after[name]).to_list() == [3] * 40
+        np.testing.assert_allclose(ak.flatten(after[name]), expected[name], rtol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("stored", ["TTree", "RNTuple"])
+def test_events_without_jets_stay_and_lists_of_jets_are_known_by_their_counter(
+    tmp_path: Path, model: Path, both: tuple[Path, Path], stored: str
+) -> None:
+    whole = read_events(both[1])
+    there = np.arange(40) % 5 > 0
+    lists = {
+        name: whole[name][ak.broadcast_arrays(there, whole[name])[0]] for name in whole.fields if whole[name].ndim > 1
+    }
+    branches = {name: whole[name] for name in FLAT} | lists
+    with uproot.recreate(tmp_path / "in.root") as file:
+        if stored == "TTree":  # each list with a counter of its own
+            file.mktree(pfnano.TREE, {name: array.type.content for name, array in branches.items()}).extend(branches)
+        else:
+            file.mkrntuple(pfnano.TREE, branches)
+    done = predict(tmp_path / "in.root", "--calibration", PFNANO, "--model", model, "-o", tmp_path / "out.parquet")
+    assert done.exit_code == 0, done.output
+    found = read_events(tmp_path / "out.parquet")
+    assert found["event"].to_list() == whole["event"].to_list()
+    assert ak.num(found["correction"]).to_list() == np.where(there, 3, 0).tolist()
+    assert np.isfinite(ak.to_numpy(ak.flatten(found["correction"]))).all()
+    assert not JET_LISTS & set(found.fields)
+
+
+def test_the_columns_of_a_resource_give_the_raw_pt_and_the_tree_can_be_another(tmp_path: Path, model: Path) -> None:
+    written = write_ntuple(tmp_path / "in.root", 40, tree="other/jets")
+    resource = example("quickstart")
+    resource["spec"]["dataset"]["columns"] = {"jet": {"rawPt": "2 * jetRawPt"}}
+    (tmp_path / "my.yaml").write_text(json.dumps(resource))
+    arguments = ("--calibration", tmp_path / "my.yaml", "--model", model, "-o", tmp_path / "out.root")
+    assert "no tree 'AK4jets/jetTree'" in predict(tmp_path / "in.root", *arguments).output
+    done = predict(tmp_path / "in.root", *arguments, "--tree", "other/jets")
+    assert done.exit_code == 0, done.output
+    found = read_root(tmp_path / "out.root", "other/jets")
+    np.testing.assert_allclose(found["jetPtCorrected"], 2 * written.jet["raw_pt"] * found["correction"], rtol=1e-5)
+    np.testing.assert_allclose(found["jetMassCorrected"], written.jet["raw_mass"] * found["correction"], rtol=1e-5)
+
+
+def test_a_missing_branch_is_named_with_its_columns(tmp_path: Path, model: Path, both: tuple[Path, Path]) -> None:
+    done = predict(both[0], "--calibration", PFNANO, "--tree", TREE, "--model", model, "-o", tmp_path / "out.root")
+    assert done.exit_code == 1
+    assert done.output.count("\n") == 1
+    assert "has no branch JetPFCands_jetIdx (for " in done.output
+    assert "constituent.member" in done.output
+    assert not (tmp_path / "out.root").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import awkward as ak
 import uproot
 
 from jetcal.data import formula
@@ -14,15 +15,18 @@ def kept(tree: Any, columns: Columns) -> list[str]:
     """Branches with one number an entry and, where an entry is an event, the lists of its jets, in the tree's order.
 
     Lists are of jets if they share the counter of those that the raw pT is computed from, as all ``Jet_*`` of NanoAOD
-    share ``nJet``. Lists without a counter are not kept.
+    share ``nJet``. Lists without a counter, such as those of an RNTuple, are not kept.
 
     Parameters
     ----------
     tree
-        As uproot opens it, with all branches of the formulas.
+        As uproot opens a TTree or an RNTuple, with all branches of the formulas.
     columns
         How the tree names what a jet needs.
     """
+    if not isinstance(tree, uproot.TTree):
+        nothing = tree.arrays(entry_stop=0)
+        return [name for name in nothing.fields if isinstance(nothing[name].type.content, ak.types.NumpyType)]
     counter = None if columns.constituent.jet is None else _counter_of_jets(tree, columns)
     return [
         name

@@ -11,7 +11,6 @@ from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_PT, PILE_UP_BINS, WIDE_
 from jetcal.evaluation.cells import INCLUSIVE, Cell, Measured, MeasuredCoverage
 from jetcal.evaluation.flavour import GROUPS
 from jetcal.evaluation.response import STANDARD, Sample
-from jetcal.evaluation.statistics.bootstrap import REPLICAS
 from jetcal.evaluation.statistics.estimate import Estimate, scatter, spread
 from jetcal.evaluation.statistics.intervals import Coverage, Sides, side
 from jetcal.evaluation.statistics.resampling import Job, replicate, rows_of_events
@@ -20,6 +19,9 @@ from jetcal.evaluation.statistics.summary import Summary
 from jetcal.evaluation.views import NARROW_ETA, coverage_view, response_views
 
 __all__ = ["INCLUSIVE", "RESPONSE_EDGES", "Cell", "Measured", "MeasuredCoverage", "Measurements", "evaluate"]
+
+REPLICAS = 1000
+"""Replicas of the sample; an error estimated from B replicas is itself known to 1 / sqrt(2 B), here 2 %."""
 
 RESPONSE_EDGES = np.linspace(0.4, 1.6, 61)
 """Bins of the response histograms (no unit)."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetcal.evaluation.binning import PT_BINS
-from jetcal.evaluation.corrections.replicas import median
 from jetcal.evaluation.response import RAW, STANDARD, Sample, response
+from jetcal.evaluation.statistics.bootstrap import median
 
 MIN_ENTRIES = 50
 """Jets of a point; fewer are left out."""

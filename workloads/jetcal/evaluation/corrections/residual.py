@@ -16,8 +16,8 @@ from jetcal.evaluation.binning import Range
 from jetcal.evaluation.corrections.eta_bins import EVERYWHERE, JME_ABS_ETA_EDGES, merged_abs_eta, mirrored
 from jetcal.evaluation.corrections.points import MIN_ENTRIES, Points, measure, softest
 from jetcal.evaluation.corrections.polynomial import Fit, constant, fit
-from jetcal.evaluation.corrections.replicas import draw
 from jetcal.evaluation.response import CALIBRATED, NETWORK, Sample
+from jetcal.evaluation.statistics.bootstrap import draw
 
 MIN_JETS = 3000
 """Jets of a range of |eta|: enough to know its scale to about 0.3 %."""
@@ -142,7 +142,7 @@ def derive(sample: Sample, correction: str = NETWORK, *, replicas: int | None = 
     correction
         Name of the correction that the residual follows.
     replicas
-        Bootstrap replicas behind the errors; see :func:`jetcal.evaluation.corrections.replicas.draw`.
+        Bootstrap replicas behind the errors; see :func:`jetcal.evaluation.statistics.bootstrap.draw`.
     seed
         Seed of the bootstrap.
     """

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from jetcal.evaluation.binning import PT_BINS, Range
 from jetcal.evaluation.corrections.eta_bins import merged_abs_eta
 from jetcal.evaluation.corrections.points import MIN_ENTRIES, cut_into, softest
-from jetcal.evaluation.corrections.replicas import draw, quantiles
 from jetcal.evaluation.response import CALIBRATED, Sample
+from jetcal.evaluation.statistics.bootstrap import draw, quantiles
 from jetcal.evaluation.statistics.summary import interquartile_resolution
 
 ABS_ETA_EDGES = (0.0, 0.5, 0.8, 1.1, 1.3, 1.7, 1.9, 2.1, 2.3, 2.5, 2.8, 3.0, 3.2, 4.7, 5.191)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetcal.evaluation.binning import MIN_JETS
-from jetcal.evaluation.corrections import replicas
 from jetcal.evaluation.corrections.residual import Residual
 from jetcal.evaluation.flavour import GROUPS, members
+from jetcal.evaluation.statistics import bootstrap
 from jetcal.evaluation.statistics.estimate import Estimate
 
 DEFINITIONS = {
@@ -86,7 +86,7 @@ def flavour(
     for group in GROUPS:
         chosen = members(flavours, group)
         if chosen.sum() >= MIN_JETS:
-            distances.append((replicas.median(response[chosen], weights[chosen]) / median - 1.0) / 2.0)
+            distances.append((bootstrap.median(response[chosen], weights[chosen]) / median - 1.0) / 2.0)
     if not distances:
         return None
     low = max((-significant(each), each.error) for each in distances)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from jetcal.evaluation.binning import ABS_ETA_EDGES, MIN_JETS, PT_EDGES, Range
 from jetcal.evaluation.corrections import sources
 from jetcal.evaluation.corrections.eta_bins import EVERYWHERE, merged, merged_abs_eta
-from jetcal.evaluation.corrections.replicas import draw, median
 from jetcal.evaluation.corrections.residual import Residual
 from jetcal.evaluation.corrections.sources import DEFINITIONS, SYSTEMATIC, Deviation
 from jetcal.evaluation.response import CALIBRATED, Sample
+from jetcal.evaluation.statistics.bootstrap import draw, median
 
 JETS_OF_A_BIN = 1000
 """The collaboration's bins of pT are joined until they hold so many test jets: their scale is known to about 0.4 %."""
