@@ -115,6 +115,8 @@ def _scalars(schema: dict[str, Any]) -> dict[str, Any]:
     kept = _old_bounds({key: value for key, value in schema.items() if key not in elsewhere})
     if "const" in kept:
         kept["enum"] = [kept.pop("const")]
+    if "default" in kept:
+        kept["default"] = _without_nulls(kept["default"])
     if kept.get("type") == "integer":
         kept["format"] = "int64"
     if "description" in kept:
@@ -130,6 +132,13 @@ def _property(name: str, schema: dict[str, Any], definitions: dict[str, Any]) ->
         found = {key: value for key, value in found.items() if key not in {"type", "format"}}
         found |= {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
     return found
+
+
+def _without_nulls(default: Any) -> Any:
+    """A field that an object's default leaves out; null is no value of its type."""
+    if not isinstance(default, dict):
+        return default
+    return {name: _without_nulls(value) for name, value in default.items() if value is not None}
 
 
 def _in_words(schema: dict[str, Any]) -> dict[str, Any]:
