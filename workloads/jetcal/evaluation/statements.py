@@ -205,7 +205,8 @@ def _where(measurements: Measurements, chosen: Callable[[Cell], bool]) -> str:
 
 
 def _bins(measurements: Measurements, quantity: Callable[[Cell], Estimate | None]) -> list[tuple[Cell, Estimate]]:
-    cells = [Cell(eta, pt) for eta in measurements.eta for pt in PT_BINS]
+    """In the bins above 30 GeV: below, the cut on the training's generator jets shapes what a network answers."""
+    cells = [Cell(eta, pt) for eta in measurements.eta for pt in PT_BINS if pt.low >= INCLUSIVE_MIN_PT]
     return [(cell, found) for cell in cells if (found := quantity(cell)) is not None]
 
 
