@@ -88,14 +88,14 @@ def test_a_trial_publishes_its_result_and_a_replay_its_metrics(storage):
         storage=str(storage),
         dataset=FINGERPRINT,
         model=ModelSpec(**MODEL),
-        epochs=2,
+        epochs=4,
         algorithm={},
         search_space={"phiDim": {"values": [8, 16]}},
     )
     first = Training(storage, document, "--trial", "t1", "--phi-dim", "8", "--optimizer", "RAdam", name="a")
     code, out, err = first.end()
     assert code == 0, err
-    assert len([line for line in out.splitlines() if line.startswith("epoch ")]) == 2
+    assert len([line for line in out.splitlines() if line.startswith("epoch ")]) == 4
     result = result_of(storage, "tuning", document, "t1")
     assert result.hyperparameters["phiDim"] == "8"
     assert result.hyperparameters["optimizer"] == "RAdam"
