@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pydantic_core import PydanticCustomError
 
@@ -26,6 +26,27 @@ class Problems:
         """An error to raise in a validator; its text lists all problems, its context holds them one by one."""
         text = "; ".join(f"{'.'.join(map(str, path))}: {problem}" if path else problem for path, problem in problems)
         return PydanticCustomError(cls.KIND, "{text}", {"text": text, "problems": problems})
+
+
+class Named(Protocol):
+    """What is told apart by its name."""
+
+    @property
+    def name(self) -> str:
+        """Of which there is one in a list."""
+        ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def named_once(entries: list[N]) -> list[N]:
+    """The entries, if no two have the same name."""
+    names = [entry.name for entry in entries]
+    twice = [index for index, name in enumerate(names) if name in names[:index]]
+    if twice:
+        raise Problems.error([((index,), f"{names[index]} is given twice") for index in twice])
+    return entries
 
 
 def search_problems(architecture: str, algorithm: str, space: Any) -> list[Problem]:

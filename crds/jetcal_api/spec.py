@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Protocol, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.alias_generators import to_snake
@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_snake
 from jetcal_api.base import Model
 from jetcal_api.columns import Columns
 from jetcal_api.hyperparameters import ARCHITECTURES, OPTIMIZER_PARAMETERS, Optimizer, ParticleNet, Pfn, SearchSpace
-from jetcal_api.rules import Problems
+from jetcal_api.rules import Problems, named_once
 from jetcal_api.scalars import DnsLabel, Quantity, SettingName, SettingValue, TreePath, TritonVersion, Uri
 from jetcal_api.weights import JetWeights
 
@@ -145,27 +145,7 @@ class Setting(Model):
     """Value, as a string."""
 
 
-class Named(Protocol):
-    """What is told apart by its name."""
-
-    @property
-    def name(self) -> str:
-        """Of which there is one in a list."""
-        ...
-
-
-N = TypeVar("N", bound=Named)
-
-
-def _named_once(entries: list[N]) -> list[N]:
-    names = [entry.name for entry in entries]
-    twice = [index for index, name in enumerate(names) if name in names[:index]]
-    if twice:
-        raise Problems.error([((index,), f"{names[index]} is given twice") for index in twice])
-    return entries
-
-
-Settings = Annotated[list[Setting], Field(max_length=16), AfterValidator(_named_once)]
+Settings = Annotated[list[Setting], Field(max_length=16), AfterValidator(named_once)]
 
 
 class Algorithm(Model):
@@ -274,7 +254,7 @@ class Evaluation(Model):
 
     acceptance: Acceptance = Acceptance()
     """Thresholds."""
-    systematics: Annotated[list[SystematicSample], Field(max_length=8), AfterValidator(_named_once)] = []
+    systematics: Annotated[list[SystematicSample], Field(max_length=8), AfterValidator(named_once)] = []
     """Samples whose difference in response is an uncertainty of the correction."""
 
 
