@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jetcal.evaluation.comparison.datasets import find_dataset
 from jetcal.evaluation.statistics.summary import central_resolution
 from jetcal.models import Network, build
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, PARTICLES
@@ -25,7 +26,6 @@ from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales
 from jetcal.training.weights import learn_weights
-from jetcal_api.results import PrepareResult
 from jetcal_api.spec import ModelSpec
 
 ALONE = Peers(0, 1, torch.device("cpu"))
@@ -149,8 +149,7 @@ def _numbers(outcomes: Sequence[Outcome]) -> NDArray[np.float64]:
 def main(dataset: Path, seeds: int, epochs: int, only: tuple[str, ...], out: Path | None) -> None:
     """Print, and write, what each group of features is worth."""
     torch.set_num_threads(1)
-    (prepared,) = dataset.glob("dataset/*/result.json")
-    result = PrepareResult.model_validate_json(prepared.read_text())
+    result = find_dataset(str(dataset))
     parts = [Share.open(result, part, 0, 1) for part in ("train", "validation", "test")]
     weights = learn_weights(parts[0], MODEL.jet_weights, ALONE)
     parts = [part.weighted(weights) for part in parts]

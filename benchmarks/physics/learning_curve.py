@@ -18,6 +18,7 @@ import torch
 from benchmarks.ablation import ALONE, MODEL, RANGES, outcome
 from numpy.typing import NDArray
 
+from jetcal.evaluation.comparison.datasets import find_dataset
 from jetcal.training.shares import Share
 from jetcal.training.weights import learn_weights
 from jetcal_api.results import PrepareResult
@@ -70,8 +71,7 @@ def _fit(jets: NDArray[np.float64], gains: NDArray[np.float64]) -> tuple[float, 
 def main(dataset: Path, epochs: int, seeds: int, out: Path) -> None:
     """Train on growing parts of the training jets and extrapolate the gain."""
     torch.set_num_threads(1)
-    (prepared,) = dataset.glob("dataset/*/result.json")
-    result = PrepareResult.model_validate_json(prepared.read_text())
+    result = find_dataset(str(dataset))
     counts, gains = [], []
     for parts in PARTS:
         train = Share.open(result, "train", 0, parts)
