@@ -12,7 +12,7 @@ REPLICAS = 100
 
 _FEWEST = 30
 _MAX_WEIGHTS = 100_000_000
-_WEIGHT_OF_BYTE = np.repeat(np.arange(6, dtype=np.uint8), (94, 95, 46, 16, 4, 1))
+WEIGHT_OF_BYTE = np.repeat(np.arange(6, dtype=np.uint8), (94, 95, 46, 16, 4, 1))
 """Weight of each of 256 equally likely bytes: Poisson probabilities of mean 1 to 0.5 %, mean and variance exactly 1."""
 
 
@@ -39,9 +39,9 @@ def draw(
     """
     replicas = replicas or max(_FEWEST, min(REPLICAS, _MAX_WEIGHTS // max(jets, 1)))
     if events is None:
-        return _WEIGHT_OF_BYTE[rng.integers(0, 256, (jets, replicas), dtype=np.uint8)]
+        return WEIGHT_OF_BYTE[rng.integers(0, 256, (jets, replicas), dtype=np.uint8)]
     distinct, event_of = np.unique(events, return_inverse=True)
-    return _WEIGHT_OF_BYTE[rng.integers(0, 256, (len(distinct), replicas), dtype=np.uint8)][event_of]
+    return WEIGHT_OF_BYTE[rng.integers(0, 256, (len(distinct), replicas), dtype=np.uint8)][event_of]
 
 
 def quantiles(

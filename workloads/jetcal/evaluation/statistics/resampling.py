@@ -14,15 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jetcal.evaluation.statistics.bootstrap import WEIGHT_OF_BYTE
 from jetcal.evaluation.statistics.partition import Partition, sorted_by
 
 BLOCK = 64
 """Replicas that are worked out together; their weights, two bytes an event, are all that grows with the sample."""
-
-_SLOTS = (94, 95, 46, 16, 4, 1)
-"""How many of 256 equally likely bytes mean weight 0, 1, 2, ...: mean and variance are exactly 1, as of Poisson numbers
-of mean 1, whose probabilities these are to 0.5 %."""
-_WEIGHT_OF_BYTE = bytes(np.repeat(np.arange(len(_SLOTS), dtype=np.uint8), _SLOTS))
 
 _HALF_HOLDS = 30_000
 """The weight of so many jets fits 16 bits in every replica, rounded by less than 3 % of its scatter."""
@@ -30,7 +26,7 @@ _HALF_HOLDS = 30_000
 
 def event_weights(events: int, replicas: int, seed: int, block: int) -> Tensor:
     """How often each event occurs in each replica of a block, float16 of shape (events, replicas)."""
-    drawn = np.random.default_rng((seed, block)).bytes(events * replicas).translate(_WEIGHT_OF_BYTE)
+    drawn = np.random.default_rng((seed, block)).bytes(events * replicas).translate(bytes(WEIGHT_OF_BYTE))
     weights = np.frombuffer(bytearray(drawn), dtype=np.uint8).reshape(events, replicas)
     return torch.from_numpy(weights).to(torch.float16)
 
