@@ -53,13 +53,14 @@ def assert_same_end(pair, snapshot, *, but=()):
 
 
 def start_and_hold(pair, stage):
-    """A calibration whose worker of a stage goes on running."""
+    """A calibration whose worker of a stage goes on running; no call is under way that a fault could cut off."""
     pair.world.hands.held.add(stage)
     pair.world.apply(small_calibration())
     wait_for(
         lambda: f"{stage} has begun; {pair.told()}",
         lambda: pair.world.resource().get("status", {}).get("stage", "").lower() == stage,
     )
+    pair.world.wait_until_quiet()
 
 
 def test_one_leads_and_only_it_writes(playing_plane, warm, undisturbed, tmp_path):

@@ -57,6 +57,8 @@ class Peers:
 def join() -> Iterator[Peers]:
     """Meet the other processes that torchrun has started, or work alone.
 
+    The connections end with the process: to take them down while a peer does the same can abort it.
+
     Raises
     ------
     TransientError
@@ -77,9 +79,6 @@ def join() -> Iterator[Peers]:
             raise
         message = f"process {rank} of {count} lost a peer ({str(error).splitlines()[0]}); the others' logs tell why"
         raise TransientError(message) from error
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
 
 
 def _device() -> torch.device:

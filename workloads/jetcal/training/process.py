@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import torch
@@ -114,8 +115,20 @@ def main() -> None:
     """Train as one of torchrun's processes; the work comes as JSON, the sentence of a failure goes to a file."""
     work_json, messages = sys.argv[1:]
     os.environ["JETCAL_TERMINATION_LOG"] = str(Path(messages) / os.environ["LOCAL_RANK"])
-    with worker.stage():
-        train(work_from_json(work_json))
+    code = 0
+    try:
+        with worker.stage():
+            train(work_from_json(work_json))
+    except SystemExit as end:
+        code = int(end.code or 0)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End without taking anything down: a peer's closed connection must not abort what is published already."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
