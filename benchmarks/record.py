@@ -1,0 +1,50 @@
+"""A run of the benchmarks as a file, and a new run beside a recorded one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.rows import Row
+
+RESULTS = Path(__file__).parent / "results"
+TOLERANCE = 0.75
+"""A ratio below this share of the recorded one is told as a regression."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where the rows were measured, and the rows."""
+
+    environment: dict[str, str | int | float]
+    rows: tuple[Row, ...]
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, all or nothing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        part.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """The record of a file."""
+        found = json.loads(path.read_text())
+        return cls(found["environment"], tuple(Row(**row) for row in found["rows"]))
+
+
+def latest(machine: str) -> Path | None:
+    """The newest record of this class of machine."""
+    return max(RESULTS.glob(f"????-??-??-{machine}.json"), default=None)
+
+
+def regressions(rows: Sequence[Row], recorded: Sequence[Row]) -> list[str]:
+    """A sentence for each row whose ratio fell well below the recorded one."""
+    before = {row.name: row.ratio for row in recorded}
+    return [
+        f"{row.name}: {row.ratio:.2f} times {row.peer_name}, recorded was {then:.2f}"
+        for row in rows
+        if row.ratio is not None and (then := before.get(row.name)) and row.ratio < TOLERANCE * then
+    ]
