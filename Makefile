@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 DEMO := demo
 
 DOCKER ?= docker
@@ -14,7 +15,7 @@ WORKER_INDEX ?=
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --only-binary :all:
 
-.PHONY: help setup demo programs test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker physics bench clean
+.PHONY: help setup demo programs test lint format crd golden reference requirements e2e e2e-images images image-operator image-worker physics bench bench-quick clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +72,7 @@ requirements: setup ## pin every dependency by version and hash
 	$(BIN)/$(PIN) --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	for extra in operator worker local simulate; do \
 	  $(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
+	$(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate --group bench -o requirements/bench.txt
 	echo uv | $(BIN)/$(PIN) - -o requirements/uv.txt
 	printf 'hatchling\nuv\n' | $(BIN)/$(PIN) --constraints requirements/dev.txt --no-annotate - -o requirements/build.txt
 
@@ -94,8 +96,15 @@ image-worker:
 physics: setup ## the documented physics run: 300 000 jets, our networks beside the published ones (one night on two cores)
 	$(BIN)/python -m benchmarks.physics
 
-bench: setup ## measure speed and memory
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+$(PEERS): requirements/bench.txt $(READY)
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --only-binary :all: -r requirements/bench.txt
+	@touch $@
+
+bench: $(PEERS) ## measure speed and memory beside the peers, record it, write it into the pages (40 minutes)
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(PEERS) ## the same in 3 minutes, compared with what is recorded
+	$(BIN)/python -m benchmarks --quick
 
 clean: ## remove the demo's data and the environment
 	rm -rf $(DEMO) $(VENV)
