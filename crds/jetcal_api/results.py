@@ -108,6 +108,8 @@ class Member(Model):
     """Counted from 1."""
     metrics: dict[str, float]
     """Metrics of the best epoch."""
+    history: list[dict[str, float | str]] = []
+    """Metrics of each epoch with its ``timestamp``."""
 
 
 class TrainResult(Result):
@@ -130,7 +132,7 @@ class TrainResult(Result):
     parameters: int
     """Weights of the network."""
     history: list[dict[str, float | str]] = []
-    """Metrics of each epoch with its ``timestamp``."""
+    """Metrics of each epoch with its ``timestamp``; of the first member's."""
 
 
 class ExportResult(Result):

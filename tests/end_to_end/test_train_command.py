@@ -191,7 +191,9 @@ def test_each_member_of_an_ensemble_is_what_its_seed_alone_gives(storage):
         assert identical(own, weights_of(single.checkpoint))
         assert (single.best_epoch, single.metrics) == (member.best_epoch, member.metrics)
     assert (result.checkpoint, result.metrics) == (result.members[0].checkpoint, result.members[0].metrics)
-    assert len(result.history) == result.epochs == 2
+    assert [len(member.history) for member in result.members] == [2, 2]
+    assert result.history == result.members[0].history
+    assert result.epochs == 2
 
 
 def test_a_killed_ensemble_trains_no_member_twice(storage):

@@ -98,6 +98,14 @@ def test_flavours_are_told_with_what_is_missing():
     assert missing == "Fewer than 50 jets of c: nothing is known of their response."
 
 
+def test_a_factor_over_a_spread_that_agrees_with_zero_is_told_as_a_limit(monkeypatch):
+    found = told(flavours=("uds", "b", "g"))
+    replicas = np.linspace(4.0, 200.0, 1001)
+    monkeypatch.setattr(type(found), "spread_reduction", lambda *_, **__: Estimate(115.0, replicas))
+    (sentence, _) = statements.flavours(found, "network")
+    assert "closer by a factor above 13.8 (95 %)" in sentence
+
+
 def test_coverage_is_told_by_flavour_and_for_the_worst_bin():
     shares = {Cell(): 0.67, Cell(flavour="g"): 0.66, Cell(BARREL, PT_BINS[3]): 0.6, Cell(ENDCAP, PT_BINS[9]): 0.7}
     (sentence,) = statements.coverage(told(covered=shares), "network")

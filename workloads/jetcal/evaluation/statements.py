@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from jetcal.evaluation.binning import ALL_ETA, INCLUSIVE_MIN_PT, MIN_JETS, PT_BINS, WIDE_PT_RANGES, Range
 from jetcal.evaluation.flavour import ALL, GROUPS
 from jetcal.evaluation.measurement import INCLUSIVE, Cell, Measurements
@@ -19,6 +21,9 @@ UNUSABLE = 0.02
 
 CERTAIN = 2.0
 """Errors by which a bin must be worse to be called so: among a hundred bins some are off by one error by chance."""
+
+MAX_FACTOR_ERROR = 0.3
+"""Relative error beyond which of a ratio only a lower limit is told: its replicas are then far from symmetric."""
 
 _EXCEPTION = 2
 """Closing bins that a range must gain by each exception in it."""
@@ -120,7 +125,7 @@ def flavours(measurements: Measurements, correction: str, reference: str = STAND
     improvement = measurements.flavour_improvement(correction, reference)
     if after and before and factor and improvement:
         narrow = [
-            f"{pt} GeV {_number(each)}"
+            f"{pt} GeV {_factor(each)}"
             for pt in WIDE_PT_RANGES
             if (each := measurements.spread_reduction(correction, reference, pt=pt)) is not None
         ]
@@ -128,7 +133,7 @@ def flavours(measurements: Measurements, correction: str, reference: str = STAND
         sentences.append(
             f"Above {INCLUSIVE_MIN_PT:g} GeV the median responses of {_listed(known)} jets lie within "
             f"{_percent(after)} after {_name(correction)}, within {_percent(before)} after {_name(reference)}: "
-            f"closer by a factor {_number(factor)}{ranges}; flavour improvement {_percent(improvement)}."
+            f"closer by a factor {_factor(factor)}{ranges}; flavour improvement {_percent(improvement)}."
         )
     if missing:
         sentences.append(f"Fewer than {MIN_JETS} jets of {_listed(missing)}: nothing is known of their response.")
@@ -229,6 +234,13 @@ def _eta(eta: Range) -> str:
 
 def _number(estimate: Estimate, scale: float = 1.0, digits: int = 1) -> str:
     return f"{scale * estimate.value:.{digits}f} ± {scale * estimate.error:.{digits}f}"
+
+
+def _factor(estimate: Estimate) -> str:
+    """The ratio with its error, or what it exceeds in 95 % of the replicas where its denominator agrees with zero."""
+    if estimate.error < MAX_FACTOR_ERROR * estimate.value:
+        return _number(estimate)
+    return f"above {np.quantile(estimate.replicas, 0.05):.1f} (95 %)"
 
 
 def _percent(estimate: Estimate) -> str:

@@ -108,6 +108,7 @@ def _result(work: Work, state: State) -> results.Member:
         checkpoint=work.uri("best.pt"),
         best_epoch=state.best_epoch,
         metrics={name: float(best[name]) for name in NAMES},
+        history=state.history,
     )
 
 

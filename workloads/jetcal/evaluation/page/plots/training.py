@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from jetcal.evaluation.page.plots.style import INK, figure, lay_out
 from jetcal.evaluation.page.plots.svg import Plot, to_svg
 from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE
@@ -14,22 +16,21 @@ _LOOKS = {
 
 
 def learning(training: TrainResult) -> Plot | None:
-    """Loss of each epoch, on training and validation jets; None if its course was not kept."""
-    known = [name for name in (OBJECTIVE, *ADDITIONAL_METRICS) if name in _LOOKS]
-    curves = {
-        name: [float(epoch[name]) for epoch in training.history]
-        for name in known
-        if training.history and all(name in epoch for epoch in training.history)
-    }
+    """Loss of each epoch, on training and validation jets, of every member; None if the course was not kept."""
+    courses = [_curves(member.history) for member in training.members] or [_curves(training.history)]
+    curves = courses[0]
     if not curves:
         return None
     key = "learning"
     with figure(figsize=(8, 5.2)) as drawing:
         axes = drawing.subplots()
-        for name, values in curves.items():
-            axes.plot(range(1, len(values) + 1), values, marker="o", markersize=4, **_LOOKS[name])  # type: ignore[arg-type]  # one dictionary for all kinds of arguments
-        axes.axvline(training.best_epoch, color=INK, linewidth=1.2, linestyle=":")
-        later = sorted(value for values in curves.values() for value in values)
+        for number, course in enumerate(courses):
+            for name, values in course.items():
+                look = _LOOKS[name] | ({"label": "_"} if number else {})
+                axes.plot(range(1, len(values) + 1), values, marker="o", markersize=4, alpha=0.8, **look)  # type: ignore[arg-type]  # one dictionary for all kinds of arguments
+        for best in {member.best_epoch for member in training.members} or {training.best_epoch}:
+            axes.axvline(best, color=INK, linewidth=1.2, linestyle=":")
+        later = sorted(value for course in courses for values in course.values() for value in values)
         axes.set_ylim(*_limits(later))
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss")
@@ -39,10 +40,19 @@ def learning(training: TrainResult) -> Plot | None:
     return Plot(
         key=key,
         svg=svg,
-        title="Course of the training" + (", first member" if training.members else ""),
+        title="Course of the training" + (f", {len(courses)} members" if training.members else ""),
         caption="Weighted mean loss after each epoch; dotted: the epoch whose network is used.",
         alt=f"Loss against epoch, from the first to the last: {words}; best epoch {training.best_epoch}.",
     )
+
+
+def _curves(history: Sequence[Mapping[str, float | str]]) -> dict[str, list[float]]:
+    known = [name for name in (OBJECTIVE, *ADDITIONAL_METRICS) if name in _LOOKS]
+    return {
+        name: [float(epoch[name]) for epoch in history]
+        for name in known
+        if history and all(name in epoch for epoch in history)
+    }
 
 
 def _limits(values: list[float]) -> tuple[float, float]:
