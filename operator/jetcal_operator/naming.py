@@ -71,13 +71,13 @@ def labels(resource: str, stage: str, digest: str | None = None) -> dict[str, st
     return marks | ({FINGERPRINT: digest} if digest else {})
 
 
-def owner_reference(resource: JetCalibration) -> dict[str, Any]:
+def owner_reference(name: str, uid: str) -> dict[str, Any]:
     """The reference by which the garbage collector deletes children with their resource."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "name": resource.metadata.name,
-        "uid": resource.metadata.uid,
+        "name": name,
+        "uid": uid,
         "controller": True,
         "blockOwnerDeletion": True,
     }
@@ -85,10 +85,11 @@ def owner_reference(resource: JetCalibration) -> dict[str, Any]:
 
 def is_owned(manifest: dict[str, Any], resource: JetCalibration) -> bool:
     """Whether this very resource controls the object."""
-    return any(
-        reference.get("controller") and reference.get("uid") == resource.metadata.uid
-        for reference in manifest["metadata"].get("ownerReferences", [])
-    )
+    uid = resource.metadata.uid
+    for reference in manifest["metadata"].get("ownerReferences", ()):  # a loop, for it is asked of every object
+        if reference.get("uid") == uid and reference.get("controller"):
+            return True
+    return False
 
 
 def stamped(manifest: dict[str, Any]) -> dict[str, Any]:

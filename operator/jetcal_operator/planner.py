@@ -16,9 +16,9 @@ from jetcal_operator.stages import records as kept
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.chain import STAGES, Candidate, chain
 from jetcal_operator.stages.progress import Failed, Progress, Succeeded, outcome
-from jetcal_operator.stages.records import Accepted, Records, tally
-from jetcal_operator.stages.scope import Scope
-from jetcal_operator.stages.tensorboard import tensorboard
+from jetcal_operator.stages.records import Accepted, Records
+from jetcal_operator.stages.scope import Scope, once
+from jetcal_operator.stages.tensorboard import tensorboard, tensorboard_hashes
 from jetcal_operator.stages.tuning import Tuning
 from jetcal_operator.stages.world import World
 from jetcal_operator.status import Findings
@@ -27,10 +27,10 @@ from jetcal_operator.upkeep import Upkeep, is_done, retire
 
 def plan(observed: Observed, platform: Platform) -> Plan:
     """What one reconcile does next; asking twice about the same world gives the same answer."""
-    scope, world = Scope(observed.resource, platform), World(observed)
+    scope, world = Scope.of(observed.resource, platform), World(observed)
     draft = Draft(world)
-    upkeep = Upkeep(scope, world, draft)
     records = kept.gather(world)
+    upkeep = Upkeep(scope, world, draft, records)
     findings, visited, candidate = _walk(scope, upkeep, records)
     if candidate and candidate.verdict.accepted:
         records = _accept(scope, draft, records, candidate, findings)
@@ -67,7 +67,7 @@ def _walk(scope: Scope, upkeep: Upkeep, records: Records) -> tuple[Findings, dic
 def _visit(upkeep: Upkeep, stage: Stage, findings: Findings) -> Progress:
     progress = upkeep.visit(stage)
     if isinstance(stage, Tuning):
-        findings.counts = tally(stage.trials(upkeep.world).values())
+        findings.counts = upkeep.world.trials(stage.child_name).counts
         return _keep_choice(upkeep, stage, progress)
     return progress
 
@@ -80,7 +80,7 @@ def _keep_choice(upkeep: Upkeep, stage: Tuning, progress: Progress) -> Progress:
     if not isinstance(progress, Succeeded):
         return progress
     world, draft = upkeep.world, upkeep.draft
-    if stage.recorded(world) is None:
+    if stage.recorded(world, upkeep.records) is None:
         return draft.create(kept.choice_record(upkeep.scope, stage.fingerprint, progress.result)) or progress
     experiment = world.own.get(stage.key)
     if experiment is None or outcome(experiment).phase != "Running":
@@ -133,8 +133,7 @@ def _retire_superseded(world: World, draft: Draft, visited: Mapping[str, Stage],
 
 def _run_tensorboard(scope: Scope, world: World, draft: Draft, findings: Findings) -> None:
     """From tuning or training on; never in the way of anything."""
-    for wanted in tensorboard(scope):
-        key = ObjectKey.of(wanted)
+    for key, wanted_hash in once(tensorboard_hashes, scope).items():
         child = world.own.get(key)
         if not scope.spec.tensorboard.enabled:
             if child:
@@ -143,8 +142,9 @@ def _run_tensorboard(scope: Scope, world: World, draft: Draft, findings: Finding
             continue
         elif child is None:
             if is_done(findings.reached.get("dataset", Failed("", ""))) and not scope.spec.suspend:
-                draft.create(wanted)
-        elif naming.annotation(child, naming.MANIFEST) != naming.annotation(wanted, naming.MANIFEST):
+                draft.create(tensorboard(scope)[key])
+        elif naming.annotation(child, naming.MANIFEST) != wanted_hash:
+            wanted = tensorboard(scope)[key]
             uid = child["metadata"].get("uid", "")
             draft.apply(wanted | {"metadata": wanted["metadata"] | {"uid": uid}})
 

@@ -16,7 +16,7 @@ from jetcal_operator.stages.chain import Candidate, chain
 from jetcal_operator.stages.dataset import UNKNOWN
 from jetcal_operator.stages.records import Accepted, Records
 from jetcal_operator.stages.scope import Scope
-from jetcal_operator.stages.serving import Verification, inference_service
+from jetcal_operator.stages.serving import Verification, inference_service, servable
 from jetcal_operator.stages.tensorboard import tensorboard
 
 
@@ -28,16 +28,16 @@ def render(resource: JetCalibration, platform: Platform) -> list[Manifest]:
     jetcal_operator.platform.UnknownTritonError
         If nobody has written down what the wanted Triton release can load.
     """
-    scope = Scope(resource, platform)
+    scope = Scope.of(resource, platform)
     stages, candidate = _follow(scope)
     manifests = [manifest for stage in stages for manifest in (stage.config_map(), stage.child())]
     if resource.spec.tensorboard.enabled:
-        manifests += tensorboard(scope)
+        manifests += tensorboard(scope).values()
     if resource.spec.serving:
         accepted = _accepted(candidate)
-        service = inference_service(scope, resource.spec.serving, accepted)
+        service = inference_service(scope, resource.spec.serving, *servable(scope, resource.spec.serving, accepted))
         url = f"http://{service['metadata']['name']}-predictor.{resource.metadata.namespace}.svc.cluster.local"
-        verification = Verification(scope, accepted, service, url, rollbacks=0)
+        verification = Verification.of(scope, accepted, service, url, rollbacks=0)
         manifests += [service, verification.config_map(), verification.child()]
     return manifests
 

@@ -12,14 +12,17 @@ from jetcal_operator.draft import Draft
 from jetcal_operator.stages import records as kept
 from jetcal_operator.stages.progress import Failed, Progress, Running, Succeeded, outcome
 from jetcal_operator.stages.records import Accepted, Records, Refusal
-from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.scope import Scope, once
 from jetcal_operator.stages.serving import (
     KSERVE,
     Rollout,
     Verification,
     inference_service,
+    inference_service_hash,
     inference_service_key,
     read_rollout,
+    servable,
+    served,
 )
 from jetcal_operator.stages.world import World, is_terminating
 from jetcal_operator.upkeep import Upkeep, missing_kind, retire, taken_name
@@ -90,27 +93,30 @@ class Serve:
         """A person who asks for another try lifts the refusals that were made before."""
         for name, record in records.maps.items():
             is_refusal = naming.label(record, naming.RECORD) == "refusal"
-            if is_refusal and self.upkeep.asked and naming.annotation(record, naming.RETRY) != self.upkeep.asked:
+            if is_refusal and self.world.asked and naming.annotation(record, naming.RETRY) != self.world.asked:
                 self.draft.remove(ObjectKey("v1", "ConfigMap", name), record)
 
     def _roll_out(self, spec: Serving, target: Accepted, rollbacks: int) -> Endpoint:
         obstacle = missing_kind([(KSERVE, "InferenceService")], self.world) or taken_name([self.key], self.world)
         if obstacle:
             return Endpoint("False", obstacle.reason, obstacle.message, stalled=True)
-        wanted = inference_service(self.scope, spec, target)
+        model = servable(self.scope, spec, target)
         revision = target.revision.revision
         if self.child is None:
-            if refused := self.draft.create(wanted):
+            if refused := self.draft.create(inference_service(self.scope, spec, *model)):
                 return Endpoint("False", refused.reason, refused.message, busy=True, retried=True)
             return Endpoint("False", "Starting", f"InferenceService {self.key.name} is being created", busy=True)
         if is_terminating(self.child):
             return Endpoint("False", "Deleting", f"InferenceService {self.key.name} is being deleted", busy=True)
         refused = None
-        if self._differs(wanted):
+        moves = served(self.child) != model
+        wanted_hash = once(inference_service_hash, self.scope, spec, *model)
+        if moves or naming.annotation(self.child, naming.MANIFEST) != wanted_hash:
+            wanted = inference_service(self.scope, spec, *model)
             metadata = wanted["metadata"] | {"uid": self.child["metadata"].get("uid", "")}
             refused = self.draft.apply(wanted | {"metadata": metadata})
         rollout = read_rollout(self.child, self.world)
-        if _moves(self.child, wanted):
+        if moves:
             endpoint = self._on_the_way(rollout, f"revision {revision} is rolled out")
         else:
             endpoint = self._read(target, rollout, rollbacks)
@@ -123,11 +129,6 @@ class Serve:
         return replace(
             endpoint, reason=refused.reason, message=message, settled=False, busy=True, stalled=False, retried=True
         )
-
-    def _differs(self, wanted: Manifest) -> bool:
-        assert self.child is not None  # noqa: S101  # the caller has looked
-        same_hash = naming.annotation(self.child, naming.MANIFEST) == naming.annotation(wanted, naming.MANIFEST)
-        return not same_hash or _moves(self.child, wanted)
 
     def _read(self, target: Accepted, rollout: Rollout, rollbacks: int) -> Endpoint:
         revision = target.revision.revision
@@ -162,7 +163,7 @@ class Serve:
         assert self.child is not None  # noqa: S101  # a rollout was read from it
         assert rollout.inner_url is not None  # noqa: S101  # a complete rollout has an address
         revision = target.revision.revision
-        stage = Verification(self.scope, target, self.child, rollout.inner_url, rollbacks)
+        stage = Verification.of(self.scope, target, self.child, rollout.inner_url, rollbacks)
         progress: Progress = self.upkeep.visit(stage)
         retire(self.world, self.draft, stage.name, current=stage, done=isinstance(progress, Succeeded))
         if isinstance(progress, Succeeded):
@@ -188,12 +189,10 @@ class Serve:
         return self._on_the_way(rollout, running)
 
     def _refuse(self, revision: str, stage: Verification, failure: Failed) -> None:
-        release: str = stage.document.model_dump()["triton_version"]
-        record = kept.refusal_record(
-            self.scope, Refusal(revision=revision, triton_version=release, reason=failure.message)
-        )
-        if self.upkeep.asked:
-            record["metadata"]["annotations"][naming.RETRY] = self.upkeep.asked
+        refusal = Refusal(revision=revision, triton_version=stage.triton_version, reason=failure.message)
+        record = kept.refusal_record(self.scope, refusal)
+        if self.world.asked:
+            record["metadata"]["annotations"][naming.RETRY] = self.world.asked
         self.draft.create(record)
 
     def _on_the_way(self, rollout: Rollout, message: str) -> Endpoint:
@@ -216,7 +215,7 @@ class Serve:
         uid = self.child["metadata"].get("uid", "") if self.child else ""
         ended = [
             job
-            for key, job in self.world.own.items()
+            for key, job in self.world.of_stage("verification").items()
             if key.kind == "Job" and naming.label(job, naming.INCARNATION) == uid and outcome(job).phase != "Running"
         ]
         return sorted(ended, key=lambda job: outcome(job).since or self.world.now)
@@ -245,13 +244,6 @@ def _needed(records: Records, release: str, target: Accepted, verified: str | No
     revision = target.revision.revision
     before = _servable(records, release, besides=revision) if verified != revision else None
     return frozenset({revision, before.revision.revision} if before else {revision})
-
-
-def _moves(child: Manifest, wanted: Manifest) -> bool:
-    """Whether another model or another release is to be served."""
-    names = ("storageUri", "runtimeVersion")
-    now, then = (manifest["spec"]["predictor"]["model"] for manifest in (child, wanted))
-    return any(now.get(name) != then.get(name) for name in names)
 
 
 def _answers(child: Manifest | None) -> bool:

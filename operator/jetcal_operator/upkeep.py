@@ -24,6 +24,7 @@ from jetcal_operator.stages.progress import (
     outcome,
     parse_time,
 )
+from jetcal_operator.stages.records import Records
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.world import World, is_terminating
 
@@ -59,25 +60,24 @@ def taken_name(keys: Iterable[ObjectKey], world: World) -> Failed | None:
 class Upkeep:
     """Brings the child of one stage after another a step further."""
 
-    def __init__(self, scope: Scope, world: World, draft: Draft) -> None:
+    def __init__(self, scope: Scope, world: World, draft: Draft, records: Records) -> None:
         self.scope = scope
         self.world = world
         self.draft = draft
-        self.asked: str = scope.resource.metadata.annotations.get(naming.RETRY, "")
+        self.records = records
 
     def visit(self, stage: Stage) -> Progress:
         """How far the stage is, after planning what it needs next."""
-        recorded = stage.recorded(self.world)
+        recorded = stage.recorded(self.world, self.records)
         if recorded:
             return recorded
-        document = ObjectKey("v1", "ConfigMap", stage.child_name)
         missing = missing_kind(stage.kinds, self.world)
         if missing:
-            return stage.remembered() or missing
-        obstacle = taken_name((stage.key, document), self.world)
+            return stage.remembered(self.records) or missing
+        obstacle = taken_name((stage.key, stage.document_key), self.world)
         if obstacle:
             return obstacle
-        child, config = self.world.own.get(stage.key), self.world.own.get(document)
+        child, config = self.world.own.get(stage.key), self.world.own.get(stage.document_key)
         if any(found and is_terminating(found) for found in (child, config)):
             return Running(f"{stage.key.kind} {stage.key.name} is being deleted", "Deleting")
         return self._step(stage, child, config) if child else self._create(stage, config)
@@ -99,8 +99,8 @@ class Upkeep:
             self.draft.checks.append(self.world.now + PREFLIGHT_AGAIN)
             return forbidden
         child = stage.child()
-        if self.asked:
-            child["metadata"]["annotations"][naming.RETRY] = self.asked
+        if self.world.asked:
+            child["metadata"]["annotations"][naming.RETRY] = self.world.asked
         refused = self._document(stage, config) or self.draft.create(child)
         return refused or Running(f"{stage.key.kind} {stage.key.name} is being created", "Created")
 
@@ -113,7 +113,7 @@ class Upkeep:
         for job in stage.jobs(child, self.world):
             held = naming.annotation(job, naming.SUSPENDED) == "true"
             let_go = suspend and not is_suspended(job)
-            if outcome(job).phase == "Running" and (held != suspend or let_go):
+            if (held != suspend or let_go) and outcome(job).phase == "Running":
                 answers.append(self.draft.apply(jobs.suspension(job, suspend=suspend)))
         if refused := next((answer for answer in answers if answer), None):
             return refused
@@ -145,11 +145,11 @@ class Upkeep:
 
         Without ``searches`` a changed manifest is no reason to give up an Experiment, whose trials would be lost.
         """
-        if self.asked and naming.annotation(child, naming.RETRY) != self.asked:
+        if self.world.asked and naming.annotation(child, naming.RETRY) != self.world.asked:
             return True
         if child["kind"] == "Experiment" and not searches:
             return False
-        return naming.annotation(child, naming.MANIFEST) != naming.annotation(stage.child(), naming.MANIFEST)
+        return naming.annotation(child, naming.MANIFEST) != stage.child_hash
 
     def _ask_again(self, stage: Stage, child: Manifest, config: Manifest | None, lost: Lost) -> Progress:
         if self.scope.spec.suspend:
@@ -182,12 +182,14 @@ def retire(world: World, draft: Draft, name: str, *, current: Stage | None, done
 
     ``current`` is the stage as it is wanted now, None if it is left out of the spec.
     """
-    wanted = {current.key, ObjectKey("v1", "ConfigMap", current.child_name)} if current else set()
+    wanted = (current.key, current.document_key) if current else ()
     left = {
         key: child
-        for key, child in world.own.items()
-        if naming.label(child, naming.STAGE) == name and not naming.label(child, naming.RECORD) and key not in wanted
+        for key, child in world.of_stage(name).items()
+        if key not in wanted and not naming.label(child, naming.RECORD)
     }
+    if not left:
+        return
     gone = {
         key.name
         for key, child in left.items()

@@ -96,7 +96,7 @@ def test_a_training_as_a_plain_job_is_given_up_at_its_limit_and_may_heal(kubeflo
 
 def test_a_dataset_is_prepared_by_indexed_pods_and_complete_when_all_are(home):
     inventory = InventoryResult(uri="s3://jec/ak4/result.json", sources="c0ffee", files=6, size=1, shards=3)
-    stage = Prepare(Scope(home.resource, Platform(parallel_prepares=2)), inventory)
+    stage = Prepare(Scope.of(home.resource, Platform(parallel_prepares=2)), inventory)
     job = home.plane.create(stage.child(), fieldValidation="Strict")
     first = pending(home, 2)
     assert {index(pod) for pod in first} == {"0", "1"}
@@ -115,7 +115,7 @@ def index(pod):
 
 def test_one_permanent_failure_ends_an_indexed_job(home):
     inventory = InventoryResult(uri="s3://jec/ak4/result.json", sources="c0ffee", files=6, size=1, shards=3)
-    job = home.plane.create(Prepare(Scope(home.resource, Platform()), inventory).child())
+    job = home.plane.create(Prepare(Scope.of(home.resource, Platform()), inventory).child())
     kubelet.fail(home.plane, pending(home, 3)[1], 1)
     assert ended(home, job).reason == "PodFailurePolicy"
 

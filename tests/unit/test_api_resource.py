@@ -51,7 +51,7 @@ def test_quantities_may_be_bare_whole_numbers(given, kept):
 
 
 def test_a_document_reads_back_as_it_was_hashed():
-    document = Inventory(Scope(JetCalibration.parse(calibration()), Platform())).document
+    document = Inventory(Scope.of(JetCalibration.parse(calibration()), Platform())).document
     assert parse_input(document.to_json()) == document
     assert parse_input(document.to_json()).fingerprint == document.fingerprint
 

@@ -21,7 +21,7 @@ PLATFORM = Platform()
 
 def fingerprints(document, platform=PLATFORM):
     """Fingerprint of each stage, where every worker answers the same."""
-    steps = chain(Scope(JetCalibration.parse(document), platform), Records((), (), {}))
+    steps = chain(Scope.of(JetCalibration.parse(document), platform), Records((), (), {}))
     found, result = {}, None
     while True:
         try:
@@ -138,7 +138,7 @@ def test_another_search_with_the_same_choice_trains_nothing_again(path, value):
 def test_another_choice_trains_again():
     found = []
     for rate in ("0.001", "0.002"):
-        steps = chain(Scope(JetCalibration.parse(calibration()), PLATFORM), Records((), (), {}))
+        steps = chain(Scope.of(JetCalibration.parse(calibration()), PLATFORM), Records((), (), {}))
         prepare = steps.send(next(steps).placeholder())
         tuning = steps.send(prepare.placeholder())
         found.append(steps.send(chosen(tuning, rate)).fingerprint)
@@ -166,7 +166,7 @@ def test_a_release_moves_the_export_only_if_it_cannot_load_the_model():
 def test_the_content_of_the_data_moves_all_but_the_inventory():
     found = []
     for content in ("a", "b"):
-        steps = chain(Scope(JetCalibration.parse(calibration()), PLATFORM), Records((), (), {}))
+        steps = chain(Scope.of(JetCalibration.parse(calibration()), PLATFORM), Records((), (), {}))
         inventory = next(steps)
         answer = inventory.placeholder().model_copy(update={"sources": content})
         found.append((inventory.fingerprint, steps.send(answer).fingerprint))

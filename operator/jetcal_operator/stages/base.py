@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -25,12 +26,16 @@ from jetcal_operator.stages.progress import (
     may_heal,
     outcome,
 )
+from jetcal_operator.stages.records import Records
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.world import World
 
 
 class Stage(ABC):
-    """One step of the chain: names its document, builds its child, reads how far the child is."""
+    """One step of the chain: names its document, builds its child, reads how far the child is.
+
+    A stage knows its scope and what the stages before it have made, nothing of the world: it is kept from plan to plan.
+    """
 
     condition: ClassVar[ConditionType]
     """Condition that reports this stage."""
@@ -46,10 +51,9 @@ class Stage(ABC):
     @property
     def name(self) -> str:
         """Name of the stage, as its document says."""
-        name: str = self.document.model_dump()["stage"]
-        return name
+        return self.document.stage
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of all that the stage's result depends on."""
         return self.document.fingerprint
@@ -64,15 +68,20 @@ class Stage(ABC):
         """Kinds that the cluster must serve."""
         return (self.kind,)
 
-    @property
+    @cached_property
     def child_name(self) -> str:
         """Name of the child and of the ConfigMap that it reads."""
         return naming.child_name(self.scope.name, self.name, self.fingerprint)
 
-    @property
+    @cached_property
     def key(self) -> ObjectKey:
         """Key of the child."""
         return ObjectKey(*self.kind, self.child_name)
+
+    @cached_property
+    def document_key(self) -> ObjectKey:
+        """Key of the ConfigMap that the child reads."""
+        return ObjectKey("v1", "ConfigMap", self.child_name)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -90,6 +99,11 @@ class Stage(ABC):
         return naming.stamped(
             self.scope.object(*self.kind, self.child_name, labels=labels) | {"spec": self.child_spec()}
         )
+
+    @cached_property
+    def child_hash(self) -> str:
+        """What tells whether a child stands as it is wanted now."""
+        return naming.annotation(self.child(), naming.MANIFEST)
 
     @abstractmethod
     def child_spec(self) -> dict[str, Any]:
@@ -142,11 +156,11 @@ class Stage(ABC):
             )
             return Failed("ResultUnreadable", message)
 
-    def recorded(self, world: World) -> Progress | None:  # noqa: ARG002  # most stages keep no record
+    def recorded(self, world: World, records: Records) -> Progress | None:  # noqa: ARG002  # most stages keep no record
         """The result as a record has kept it beyond the life of its Pods."""
         return None
 
-    def remembered(self) -> Progress | None:
+    def remembered(self, records: Records) -> Progress | None:  # noqa: ARG002  # as above
         """What an accepted revision's record tells of the result, for a time when its child cannot be had."""
         return None
 

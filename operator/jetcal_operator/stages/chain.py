@@ -13,7 +13,7 @@ from jetcal_operator.stages.dataset import Inventory, Prepare
 from jetcal_operator.stages.evaluation import Evaluation
 from jetcal_operator.stages.export import Export
 from jetcal_operator.stages.records import Choice, Records
-from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.scope import Scope, once
 from jetcal_operator.stages.training import Training
 from jetcal_operator.stages.tuning import Tuning
 
@@ -54,16 +54,16 @@ def chain(scope: Scope, records: Records) -> Generator[Stage, Any, Candidate]:
     """
     spec = scope.spec
     opset, ir = scope.platform.export_target(triton_version(scope))
-    inventory = yield Inventory(scope)
-    prepare = Prepare(scope, inventory)
+    inventory = yield once(Inventory, scope)
+    prepare = once(Prepare, scope, inventory)
     dataset: PrepareResult = yield prepare
-    tuning = Tuning(scope, spec.tuning, dataset.fingerprint) if spec.tuning else None
+    tuning = once(Tuning, scope, dataset.fingerprint) if spec.tuning else None
     choice: Choice | None = (yield tuning) if tuning else None
     trained: TrainResult | None = None
     training: Training | None = None
     if spec.training:
-        found = choice.result.hyperparameters if choice else {}
-        training = Training(scope, spec.training, dataset.fingerprint, spec.model.with_hyperparameters(found), records)
+        found = tuple(choice.result.hyperparameters.items()) if choice else ()
+        training = once(Training, scope, dataset.fingerprint, found)
         trained = yield training
         source = ModelSource(stage="training", fingerprint=training.fingerprint)
     elif tuning and choice:
@@ -71,10 +71,10 @@ def chain(scope: Scope, records: Records) -> Generator[Stage, Any, Candidate]:
     else:
         message = "a calibration without tuning and training is refused by its model"
         raise AssertionError(message)
-    export = Export(scope, dataset.fingerprint, source, opset, ir)
+    export = once(Export, scope, dataset.fingerprint, source, opset, ir)
     model: ExportResult = yield export
     searched = tuning.fingerprint if tuning else None
-    evaluation = Evaluation(scope, dataset.fingerprint, export.fingerprint, records, searched)
+    evaluation = Evaluation.of(scope, dataset.fingerprint, export.fingerprint, records, searched)
     verdict: EvaluateResult = yield evaluation
     return Candidate(
         revision=export.fingerprint,

@@ -18,7 +18,7 @@ def katib_admits(scope: Scope, world: World) -> Failed | None:
     labels = world.namespace_labels
     if labels is None or labels.get(KATIB_LABEL) == "enabled":
         return None
-    namespace = scope.resource.metadata.namespace
+    namespace = scope.namespace
     message = f"Katib refuses Experiments in namespace {namespace} without its label; {label_namespace(namespace)}"
     return Failed("NamespaceNotLabelled", message, retryable=True)
 
@@ -29,7 +29,7 @@ def addition_is_admitted(scope: Scope, world: World, addition: Addition) -> Fail
     if labels.get(ENFORCED_LEVEL) != "restricted" or scope.platform.restricted_additions:
         return None
     message = (
-        f"namespace {scope.resource.metadata.namespace} enforces the Pod Security level restricted, which forbids the "
+        f"namespace {scope.namespace} enforces the Pod Security level restricted, which forbids the "
         f"container {addition.container} that {addition.product} adds: {addition.security}, then set "
         "platform.restrictedAdditions: true in the chart's values"
     )

@@ -66,14 +66,27 @@ class Outcome(NamedTuple):
     since: datetime | None = None
 
 
+_UNDER_WAY = Outcome("Running")
 _SUCCESS = {"Job": "Complete", "TrainJob": "Complete", "PyTorchJob": "Succeeded", "Experiment": "Succeeded"}
 _PERMANENT_REASONS = {"PodFailurePolicy"}
 
 
+_NO_CONDITIONS: list[dict[str, Any]] = []
+
+
+def _conditions(manifest: Manifest) -> list[dict[str, Any]]:
+    status = manifest.get("status")
+    return (status.get("conditions") if status else None) or _NO_CONDITIONS
+
+
 def condition(manifest: Manifest, kind: str) -> dict[str, Any] | None:
     """The condition of type ``kind``, whatever its status."""
-    conditions: list[dict[str, Any]] = (manifest.get("status") or {}).get("conditions") or []
-    return next((entry for entry in conditions if entry.get("type") == kind), None)
+    return next((entry for entry in _conditions(manifest) if entry.get("type") == kind), None)
+
+
+def true_conditions(manifest: Manifest) -> set[str]:
+    """Types of all conditions that hold."""
+    return {entry["type"] for entry in _conditions(manifest) if entry.get("status") == "True"}
 
 
 def is_true(manifest: Manifest, kind: str) -> bool:
@@ -84,11 +97,12 @@ def is_true(manifest: Manifest, kind: str) -> bool:
 
 def outcome(manifest: Manifest) -> Outcome:
     """What has become of a Job, PyTorchJob, TrainJob or Experiment."""
-    if is_true(manifest, _SUCCESS[manifest["kind"]]):
-        return _outcome("Succeeded", condition(manifest, _SUCCESS[manifest["kind"]]) or {})
-    if is_true(manifest, "Failed"):
-        return _outcome("Failed", condition(manifest, "Failed") or {})
-    return Outcome("Running")
+    holding = {entry.get("type"): entry for entry in _conditions(manifest) if entry.get("status") == "True"}
+    if ended := holding.get(_SUCCESS[manifest["kind"]]):
+        return _outcome("Succeeded", ended)
+    if ended := holding.get("Failed"):
+        return _outcome("Failed", ended)
+    return _UNDER_WAY
 
 
 def is_suspended(job: Manifest) -> bool:

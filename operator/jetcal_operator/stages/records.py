@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -13,26 +13,13 @@ from jetcal_api.documents import fingerprint
 from jetcal_api.results import EvaluateResult, ExportResult, TrainResult
 from jetcal_api.status import Revision, TrialCounts
 from jetcal_operator import naming
-from jetcal_operator.cluster import Manifest
-from jetcal_operator.stages.progress import is_true
-from jetcal_operator.stages.scope import Scope
+from jetcal_operator.cluster import Manifest, ObjectKey
+from jetcal_operator.stages.scope import KEPT_SCOPES, Scope
 from jetcal_operator.stages.world import World, is_terminating
 
 RECORD_KEY = "record.json"
 """Key of a record in its ConfigMap."""
-TRIAL_FAILURES = ("Failed", "Killed", "MetricsUnavailable", "EarlyStopped")
-TRIAL_ENDS = ("Succeeded", *TRIAL_FAILURES)
-"""Conditions in which a Trial ends."""
-
 AnyRecord = TypeVar("AnyRecord", bound=Model)
-
-
-def tally(trials: Iterable[Manifest]) -> TrialCounts:
-    """Trials of one search by their conditions."""
-    known = list(trials)
-    succeeded = sum(is_true(trial, "Succeeded") for trial in known)
-    failed = sum(any(is_true(trial, end) for end in TRIAL_FAILURES) for trial in known)
-    return TrialCounts(succeeded=succeeded, failed=failed, running=len(known) - succeeded - failed)
 
 
 class Choice(Model):
@@ -129,10 +116,10 @@ def parse_accepted(record: Manifest) -> Accepted | None:
     return _parse(record, "revision", Accepted)
 
 
-def choice(scope: Scope, digest: str, world: World) -> Choice | None:
+def recorded_choice(scope: Scope, digest: str, world: World) -> Choice | None:
     """The recorded choice of the search with that fingerprint."""
     name = naming.child_name(scope.name, "trial", digest)
-    child = next((child for key, child in world.own.items() if key.kind == "ConfigMap" and key.name == name), None)
+    child = world.own.get(ObjectKey("v1", "ConfigMap", name))
     return _parse(child, "trial", Choice) if child and not is_terminating(child) else None
 
 
@@ -173,7 +160,14 @@ def _parse(child: dict[str, Any], kind: str, model: type[AnyRecord]) -> AnyRecor
     """The record, or None for another kind of record and for one that a person has damaged: it is then made anew."""
     if naming.label(child, naming.RECORD) != kind:
         return None
+    record: AnyRecord | None = _read((child.get("data") or {}).get(RECORD_KEY, ""), model)
+    return record
+
+
+@lru_cache(maxsize=8 * KEPT_SCOPES)
+def _read(text: str, model: type[Model]) -> Any:
+    """A record is written once and looked at in each reconcile."""
     try:
-        return model.model_validate_json((child.get("data") or {}).get(RECORD_KEY, ""))
+        return model.model_validate_json(text)
     except ValidationError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
 from jetcal_operator.stages.progress import Lost, Progress, Succeeded, condition, is_true
 from jetcal_operator.stages.records import Accepted
-from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.scope import Scope, once
 from jetcal_operator.stages.world import World
 
 KSERVE = "serving.kserve.io/v1beta1"
@@ -27,6 +28,14 @@ PLACEHOLDER_DOMAIN = "example.com"
 """Domain of every address that KServe gives as long as no ingress domain is configured."""
 SCALE_TARGET = 80
 """CPU utilisation in percent that the autoscaler aims at."""
+
+
+class Servable(NamedTuple):
+    """A model and what runs it."""
+
+    repository: str
+    version: str
+    """Release of Triton."""
 
 
 def inference_service_key(scope: Scope) -> ObjectKey:
@@ -41,8 +50,19 @@ def runtime_version(platform: Platform, wanted: str, entry: Accepted) -> str:
     return wanted if loads else entry.triton_version
 
 
-def inference_service(scope: Scope, spec: ServingSpec, entry: Accepted) -> Manifest:
-    """The endpoint that serves one accepted revision.
+def servable(scope: Scope, spec: ServingSpec, entry: Accepted) -> Servable:
+    """What is to be served of an accepted revision."""
+    return Servable(entry.model.repository, runtime_version(scope.platform, spec.triton_version, entry))
+
+
+def served(child: Manifest) -> Servable:
+    """What an InferenceService is told to serve."""
+    model = child["spec"]["predictor"]["model"]
+    return Servable(model.get("storageUri"), model.get("runtimeVersion"))
+
+
+def inference_service(scope: Scope, spec: ServingSpec, repository: str, version: str) -> Manifest:
+    """The endpoint that serves one model repository with one release of Triton.
 
     Both secret annotations are set because the name that KServe looks for depends on how it was installed. The
     protocol is named because KServe takes ONNX for v1 otherwise.
@@ -71,9 +91,9 @@ def inference_service(scope: Scope, spec: ServingSpec, entry: Accepted) -> Manif
         "model": {
             "modelFormat": {"name": "onnx", "version": "1"},
             "runtime": RUNTIME,
-            "runtimeVersion": runtime_version(scope.platform, spec.triton_version, entry),
+            "runtimeVersion": version,
             "protocolVersion": "v2",
-            "storageUri": entry.model.repository,
+            "storageUri": repository,
             "resources": pods.requirements(amounts),
             "securityContext": {
                 key: value for key, value in pods.CONTAINER_SECURITY.items() if key != "readOnlyRootFilesystem"
@@ -85,6 +105,11 @@ def inference_service(scope: Scope, spec: ServingSpec, entry: Accepted) -> Manif
         },
     }
     return naming.stamped(head | {"spec": {"predictor": predictor}})
+
+
+def inference_service_hash(scope: Scope, spec: ServingSpec, repository: str, version: str) -> str:
+    """What tells whether the endpoint stands as it is wanted now."""
+    return naming.annotation(inference_service(scope, spec, repository, version), naming.MANIFEST)
 
 
 class Rollout(NamedTuple):
@@ -151,7 +176,7 @@ def _deployment_state(child: Manifest, world: World) -> tuple[str, str]:
     service = child["metadata"]["name"]
     name = f"{service}-predictor"
     complete = "Complete", f"InferenceService {service} is rolled out"
-    deployment = next((found for key, found in world.all("Deployment") if key.name == name), None)
+    deployment = world.find(ObjectKey("apps/v1", "Deployment", name))
     if deployment is None:
         return complete
     template = deployment["spec"].get("template", {}).get("metadata", {}).get("annotations") or {}
@@ -172,29 +197,37 @@ def _deployment_state(child: Manifest, world: World) -> tuple[str, str]:
     return complete
 
 
-class Verification(Stage):
-    """Asks the endpoint for the golden predictions, anew for each rollout.
+class Incarnation(NamedTuple):
+    """What tells one rollout from another; replicas and resources have no say in what the endpoint answers."""
 
-    A rollout is told from another by the InferenceService's uid, the model and the release; ``rollbacks`` tells a
-    return to a revision from its first rollout. Replicas and resources have no say in what the endpoint answers.
-    """
+    uid: str | None
+    """Of the InferenceService."""
+    repository: str
+    version: str
+    """Release of Triton."""
+    rollbacks: int
+    """Tells a return to a revision from its first rollout."""
+
+
+class Verification(Stage):
+    """Asks the endpoint for the golden predictions, anew for each rollout."""
 
     condition = "Serving"
     result_type = VerifyResult
 
-    def __init__(self, scope: Scope, entry: Accepted, child: Manifest, url: str, rollbacks: int) -> None:
-        model = child["spec"]["predictor"]["model"]
-        self.rollout = [child["metadata"].get("uid"), model["storageUri"], model["runtimeVersion"], rollbacks]
-        self.incarnation: str = child["metadata"].get("uid", "")
-        document = VerifyInput(
-            storage=scope.storage,
-            export=entry.revision.revision,
-            url=url,
-            triton_version=model["runtimeVersion"],
-        )
+    def __init__(self, scope: Scope, revision: str, url: str, rollout: Incarnation) -> None:
+        self.revision, self.rollout = revision, rollout
+        self.triton_version = rollout.version
+        document = VerifyInput(storage=scope.storage, export=revision, url=url, triton_version=rollout.version)
         super().__init__(scope, document)
 
-    @property
+    @classmethod
+    def of(cls, scope: Scope, entry: Accepted, child: Manifest, url: str, rollbacks: int) -> Verification:
+        """The verification of an InferenceService with a revision at an address."""
+        rollout = Incarnation(child["metadata"].get("uid"), *served(child), rollbacks)
+        return once(cls, scope, entry.revision.revision, url, rollout)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Of the document and the rollout."""
         return fingerprint([self.document.fingerprint, self.rollout])
@@ -202,8 +235,7 @@ class Verification(Stage):
     @property
     def labels(self) -> dict[str, str]:
         """With revision and endpoint, so that a finished verification says what it has verified where."""
-        export: str = self.document.model_dump()["export"]
-        return super().labels | {naming.REVISION: export, naming.INCARNATION: self.incarnation}
+        return super().labels | {naming.REVISION: self.revision, naming.INCARNATION: self.rollout.uid or ""}
 
     def child_spec(self) -> dict[str, Any]:
         """A Job with one Pod."""
@@ -219,7 +251,7 @@ class Verification(Stage):
         """An answer without figures."""
         return VerifyResult(
             uri=UNKNOWN,
-            revision=self.document.model_dump()["export"],
+            revision=self.revision,
             server_version=UNKNOWN,
             jets=0,
             max_relative=0.0,

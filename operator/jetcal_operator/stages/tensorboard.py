@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jetcal_operator import naming
-from jetcal_operator.cluster import Manifest
+from jetcal_operator.cluster import Manifest, ObjectKey
 from jetcal_operator.stages import pods
 from jetcal_operator.stages.scope import Scope
 
@@ -14,7 +14,7 @@ RELOAD_SECONDS = 15
 STAGE = "tensorboard"
 
 
-def tensorboard(scope: Scope) -> tuple[Manifest, ...]:
+def tensorboard(scope: Scope) -> dict[ObjectKey, Manifest]:
     """Deployment and Service; they show all searches and trainings in the storage and outlive each of them."""
     name = naming.tensorboard_name(scope.name)
     labels = naming.labels(scope.name, STAGE)
@@ -32,7 +32,12 @@ def tensorboard(scope: Scope) -> tuple[Manifest, ...]:
     service = scope.object("v1", "Service", name, labels=labels) | {
         "spec": {"selector": selector, "ports": [{"name": "http", "port": 80, "targetPort": PORT}]}
     }
-    return naming.stamped(deployment), naming.stamped(service)
+    return {ObjectKey.of(manifest): naming.stamped(manifest) for manifest in (deployment, service)}
+
+
+def tensorboard_hashes(scope: Scope) -> dict[ObjectKey, str]:
+    """What tells whether Deployment and Service stand as they are wanted now."""
+    return {key: naming.annotation(manifest, naming.MANIFEST) for key, manifest in tensorboard(scope).items()}
 
 
 def _pod(scope: Scope) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from jetcal_api.documents import OBJECTIVE, TrainInput
 from jetcal_api.results import TrainResult
-from jetcal_api.spec import ModelSpec
-from jetcal_api.spec import Training as TrainingSpec
 from jetcal_operator import naming
 from jetcal_operator.stages import jobs, pods
 from jetcal_operator.stages.additions import INIT_PYTORCH
@@ -34,13 +33,16 @@ class Training(Stage):
     condition = "Trained"
     result_type = TrainResult
 
-    def __init__(
-        self, scope: Scope, spec: TrainingSpec, dataset: str, model: ModelSpec, records: Records | None = None
-    ) -> None:
+    def __init__(self, scope: Scope, dataset: str, hyperparameters: tuple[tuple[str, str], ...]) -> None:
+        spec = scope.spec.training
+        assert spec is not None  # noqa: S101  # the chain has looked
         self.spec = spec
-        self.records = records
         document = TrainInput(
-            storage=scope.storage, dataset=dataset, model=model, epochs=spec.epochs, ensemble=spec.ensemble
+            storage=scope.storage,
+            dataset=dataset,
+            model=scope.spec.model.with_hyperparameters(dict(hyperparameters)),
+            epochs=spec.epochs,
+            ensemble=spec.ensemble,
         )
         super().__init__(scope, document)
 
@@ -49,7 +51,7 @@ class Training(Stage):
         """As ``spec.training.runtime`` says."""
         return KINDS[self.spec.runtime]
 
-    @property
+    @cached_property
     def child_name(self) -> str:
         """Shorter for a TrainJob, whose Pods add much to it."""
         limit = naming.EXPERIMENT_NAME_LIMIT if self.spec.runtime == "TrainJob" else naming.NAME_LIMIT
@@ -91,9 +93,9 @@ class Training(Stage):
             return None
         return addition_is_admitted(self.scope, world, INIT_PYTORCH)
 
-    def remembered(self) -> Progress | None:
+    def remembered(self, records: Records) -> Progress | None:
         """The result from which a revision was made that has been accepted."""
-        found = self.records.training(self.fingerprint) if self.records else None
+        found = records.training(self.fingerprint)
         return Succeeded(found) if found else None
 
     def placeholder(self) -> TrainResult:

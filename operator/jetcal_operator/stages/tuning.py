@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from jetcal_api.documents import ADDITIONAL_METRICS, OBJECTIVE, TrialInput
 from jetcal_api.results import TrainResult
-from jetcal_api.spec import Tuning as TuningSpec
 from jetcal_api.status import TrialCounts
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey
-from jetcal_operator.stages import jobs, pods, records
+from jetcal_operator.stages import jobs, pods
 from jetcal_operator.stages.additions import COLLECTOR
 from jetcal_operator.stages.base import Stage
 from jetcal_operator.stages.dataset import UNKNOWN
@@ -24,12 +24,12 @@ from jetcal_operator.stages.progress import (
     Running,
     Succeeded,
     holding_queue,
-    is_true,
     outcome,
 )
-from jetcal_operator.stages.records import Choice, tally
+from jetcal_operator.stages.records import Choice, Records, recorded_choice
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.search_space import describe, kebab, parameter, search_space
+from jetcal_operator.stages.trials import Trials
 from jetcal_operator.stages.world import World
 
 KATIB = "kubeflow.org/v1beta1"
@@ -43,7 +43,9 @@ class Tuning(Stage):
     condition = "Tuned"
     result_type = TrainResult
 
-    def __init__(self, scope: Scope, spec: TuningSpec, dataset: str) -> None:
+    def __init__(self, scope: Scope, dataset: str) -> None:
+        spec = scope.spec.tuning
+        assert spec is not None  # noqa: S101  # the chain has looked
         self.spec = spec
         self.space = search_space(spec)
         document = TrialInput(
@@ -72,7 +74,7 @@ class Tuning(Stage):
         """API version and kind of a trial's job."""
         return (jobs.KUBEFLOW, "PyTorchJob") if self.spec.runtime == "PyTorchJob" else (jobs.BATCH, "Job")
 
-    @property
+    @cached_property
     def child_name(self) -> str:
         """Short enough for Katib's webhook."""
         return naming.child_name(self.scope.name, self.name, self.fingerprint, naming.EXPERIMENT_NAME_LIMIT)
@@ -162,34 +164,20 @@ class Tuning(Stage):
         api_version, kind = self.trial_kind
         return {"apiVersion": api_version, "kind": kind, "metadata": {"labels": labels}, "spec": spec}
 
-    def trials(self, world: World) -> dict[str, Manifest]:
-        """Trials of this Experiment by name."""
-        return {
-            key.name: trial
-            for key, trial in world.all("Trial")
-            if naming.label(trial, naming.KATIB_EXPERIMENT) == self.child_name
-        }
-
     def jobs(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # the base's signature
         """The trials' jobs, for an Experiment itself cannot be suspended."""
-        return [
-            job
-            for _, job in world.all(self.trial_kind[1])
-            if naming.label(job, naming.STAGE) == self.name
-            and naming.label(job, naming.FINGERPRINT) == self.fingerprint
-        ]
+        return world.trial_jobs(self.trial_kind[1], self.fingerprint)
 
     def read(self, child: Manifest, world: World) -> Progress:
         """How far the search is, and its choice once it has ended."""
-        trials = self.trials(world)
+        trials = world.trials(self.child_name)
         ended = outcome(child)
-        counts = tally(trials.values())
         if ended.phase == "Running":
-            return self._silent_trial(trials, world) or self._searching(child, counts, world)
+            return self._silent_trial(trials, world) or self._searching(child, trials.counts, world)
         if ended.phase == "Failed":
             reasons = self._reasons(trials, world) or ended.message
             return Failed("SearchFailed", f"Experiment {self.child_name} failed: {reasons}")
-        return self._choose(trials, counts, world)
+        return self._choose(trials, world)
 
     def _searching(self, child: Manifest, counts: TrialCounts, world: World) -> Running:
         message = (
@@ -208,32 +196,33 @@ class Tuning(Stage):
         """Katib must be let into the namespace, and its sidecar too."""
         return katib_admits(self.scope, world) or addition_is_admitted(self.scope, world, COLLECTOR)
 
-    def _choose(self, trials: dict[str, Manifest], counts: TrialCounts, world: World) -> Progress:
-        succeeded = [name for name, trial in trials.items() if is_true(trial, "Succeeded")]
-        results = {name: world.result(ObjectKey(*self.trial_kind, name)) for name in succeeded}
+    def _choose(self, trials: Trials, world: World) -> Progress:
+        results = {name: world.result(ObjectKey(*self.trial_kind, name)) for name in trials.succeeded}
         answers = [self.parse(answer) for answer in results.values() if answer]
         candidates = [parsed.result for parsed in answers if isinstance(parsed, Succeeded) and _is_good(parsed.result)]
         if candidates:
             best = min(candidates, key=lambda result: (result.metrics[OBJECTIVE], result.trial))
-            return Succeeded(Choice(result=best, trials=counts), f"{best.trial} is the best of {len(trials)} trials")
+            message = f"{best.trial} is the best of {len(trials.names)} trials"
+            return Succeeded(Choice(result=best, trials=trials.counts), message)
         if any(answer is None for answer in results.values()):
             return Lost(f"Experiment {self.child_name} succeeded, but no trial's answer is left; they are asked again")
         reasons = self._reasons(trials, world) or "no trial reported a finite objective"
         message = f"Experiment {self.child_name} ended without a usable trial: {reasons}"
         return Failed("NoUsableTrial", message)
 
-    def _reasons(self, trials: dict[str, Manifest], world: World) -> str:
-        failures = {name: world.failure(ObjectKey(*self.trial_kind, name)) for name in sorted(trials)}
+    def _reasons(self, trials: Trials, world: World) -> str:
+        failures = {name: world.failure(ObjectKey(*self.trial_kind, name)) for name in sorted(trials.names)}
         told = [f"trial {name}: {reason}" for name, reason in failures.items() if reason]
         more = f"; {len(told) - SHOWN_FAILURES} more failed" if len(told) > SHOWN_FAILURES else ""
         return "; ".join(told[:SHOWN_FAILURES]) + more
 
-    def _silent_trial(self, trials: dict[str, Manifest], world: World) -> Progress | None:
+    def _silent_trial(self, trials: Trials, world: World) -> Progress | None:
         """A Trial whose job ended long ago without a metric stays Running for ever."""
         deadline: timedelta = self.scope.platform.metrics_deadline
-        for key, job in world.all(self.trial_kind[1]):
-            trial = trials.get(key.name)
-            if trial is None or any(is_true(trial, ended) for ended in records.TRIAL_ENDS):
+        for name in trials.unfinished:
+            key = ObjectKey(*self.trial_kind, name)
+            job = world.find(key)
+            if job is None:
                 continue
             ended = outcome(job)
             if ended.phase == "Succeeded" and ended.since and world.now - ended.since > deadline:
@@ -244,9 +233,9 @@ class Tuning(Stage):
                 return Failed("MetricsMissing", message, retryable=True)
         return None
 
-    def recorded(self, world: World) -> Progress | None:
+    def recorded(self, world: World, records: Records) -> Progress | None:  # noqa: ARG002  # the base's signature
         """The choice, as it was recorded."""
-        choice = records.choice(self.scope, self.fingerprint, world)
+        choice = recorded_choice(self.scope, self.fingerprint, world)
         return Succeeded(choice, f"{choice.result.trial} was chosen") if choice else None
 
     def upkeep(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # the base's signature

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
+from jetcal_operator.stages.trials import Trials
+
+Objects = dict[ObjectKey, Manifest]
+TRIAL_JOBS = ("Job", "PyTorchJob")
+"""Kinds of a trial's job."""
 
 
 class World:
@@ -22,15 +27,32 @@ class World:
         """The time of this reconcile."""
         return self._observed.now
 
+    @property
+    def asked(self) -> str:
+        """The resource's annotation by which a person asks to make anew what has failed; empty without it."""
+        return self._observed.resource.metadata.annotations.get(naming.RETRY, "")
+
     @cached_property
-    def own(self) -> dict[ObjectKey, Manifest]:
+    def own(self) -> Objects:
         """Objects that the resource itself controls; Trials and their jobs are not among them."""
         resource = self._observed.resource
         return {key: child for key, child in self._observed.children.items() if naming.is_owned(child, resource)}
 
-    def all(self, kind: str) -> Iterator[tuple[ObjectKey, Manifest]]:
-        """Every observed object of a kind, whoever controls it."""
-        return ((key, child) for key, child in self._observed.children.items() if key.kind == kind)
+    def of_stage(self, name: str) -> Objects:
+        """Own objects of one stage."""
+        return self._stages.get(name, {})
+
+    def find(self, key: ObjectKey) -> Manifest | None:
+        """The object of that key, whoever controls it."""
+        return self._observed.children.get(key)
+
+    def trials(self, experiment: str) -> Trials:
+        """Trials of an Experiment."""
+        return self._searches.get(experiment) or Trials({})
+
+    def trial_jobs(self, kind: str, fingerprint: str) -> list[Manifest]:
+        """Jobs of a search's trials, which their Trials control."""
+        return self._trial_jobs.get((kind, fingerprint), [])
 
     def serves(self, kind: tuple[str, str]) -> bool:
         """Whether the cluster knows the kind (apiVersion, kind)."""
@@ -56,6 +78,29 @@ class World:
     def namespace_labels(self) -> Mapping[str, str] | None:
         """Labels of the namespace, None if they are not known."""
         return self._observed.namespace_labels
+
+    @cached_property
+    def _stages(self) -> dict[str, Objects]:
+        found: dict[str, Objects] = {}
+        for key, child in self.own.items():
+            found.setdefault(naming.label(child, naming.STAGE), {})[key] = child
+        return found
+
+    @cached_property
+    def _searches(self) -> dict[str, Trials]:
+        found: dict[str, dict[str, Manifest]] = {}
+        for key, child in self._observed.children.items():
+            if key.kind == "Trial":
+                found.setdefault(naming.label(child, naming.KATIB_EXPERIMENT), {})[key.name] = child
+        return {experiment: Trials(trials) for experiment, trials in found.items()}
+
+    @cached_property
+    def _trial_jobs(self) -> dict[tuple[str, str], list[Manifest]]:
+        found: dict[tuple[str, str], list[Manifest]] = {}
+        for key, child in self._observed.children.items():
+            if key.kind in TRIAL_JOBS and naming.label(child, naming.STAGE) == "tuning":
+                found.setdefault((key.kind, naming.label(child, naming.FINGERPRINT)), []).append(child)
+        return found
 
 
 def is_terminating(manifest: Manifest) -> bool:
