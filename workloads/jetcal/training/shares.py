@@ -8,44 +8,21 @@ kept in memory, is shuffled as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jetcal.data import shards
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, Jets
-from jetcal.data.padding import pad_indices
+from jetcal.data.jets import Jets, take
+from jetcal.training.windows import WEIGHT, Block, Chunk, Column, Window
 from jetcal_api.results import PrepareResult
+
+__all__ = ["BLOCK", "WINDOW", "Chunk", "Share", "split_evenly"]
 
 BLOCK = 4096
 """Neighbouring jets that are read together."""
 WINDOW = 262_144
 """Jets in memory at a time: about 200 MB."""
-
-Column = NDArray[np.float32]
-_WEIGHT = "weight"
-_KEPT_COLUMNS = (*JET_COLUMNS, "gen_pt", _WEIGHT)
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Jets of nearly the same multiplicity: arrays as the network reads them, with y and weight of each jet.
-
-    Attributes
-    ----------
-    constituents, jet
-        (N, P, 6) and (N, 6), as ``pad_indices`` gives them.
-    target
-        (N,): y = ln(gen_pt / raw_pt).
-    weight
-        (N,): how much the jet counts.
-    """
-
-    constituents: Column
-    jet: Column
-    target: Column
-    weight: Column
 
 
 def split_evenly(total: int, rank: int, count: int) -> tuple[int, int]:
@@ -65,7 +42,7 @@ class Share:
     """
 
     def __init__(self, files: list[Jets], start: int, stop: int) -> None:
-        self._files: list[tuple[Jets, int, int]] = []
+        self._files: list[Block] = []
         first = 0
         for jets in files:
             low, high = max(start - first, 0), min(stop - first, len(jets))
@@ -77,7 +54,7 @@ class Share:
             for jets, low, high in self._files
             for block in range(low, high, BLOCK)
         ]
-        self._kept: Jets | None = None
+        self._kept: Window | None = None
 
     @classmethod
     def open(cls, dataset: PrepareResult, part: shards.Part, rank: int, count: int) -> Share:
@@ -101,7 +78,7 @@ class Share:
         for jets, low, high in self._files:
             column = np.zeros(len(jets), np.float32)
             column[low:high] = weight({name: values[low:high] for name, values in jets.jet.items()})
-            weighed.append(replace(jets, jet={**jets.jet, _WEIGHT: column}))
+            weighed.append(replace(jets, jet={**jets.jet, WEIGHT: column}))
         start = self._files[0][1] if self._files else 0
         return Share(weighed, start, start + len(self))
 
@@ -119,12 +96,14 @@ class Share:
         """About ``count`` jets, evenly spread over the share: always the same."""
         stride = max(1, len(self) // max(count, 1))
         for jets, low, high in self._files:
-            yield from _chunks(jets, np.arange(low, high, stride), slots)
+            chosen = np.arange(low, high, stride)
+            yield from Window.of([(take(jets, chosen), 0, len(chosen))]).chunks(np.arange(len(chosen)), slots)
 
     def all(self, slots: int) -> Iterator[Chunk]:
         """Every jet once."""
-        for jets, low, high in self._blocks:
-            yield from _chunks(jets, np.arange(low, high), slots)
+        for block in self._blocks:
+            window = Window.of([block])
+            yield from window.chunks(np.arange(len(window)), slots)
 
     def batches(self, steps: int, slots: int, random: np.random.Generator, *, skip: int = 0) -> Iterator[list[Chunk]]:
         """Every jet once, in ``steps`` random batches of nearly equal size.
@@ -149,7 +128,7 @@ class Share:
             while start < len(order):
                 stop = min(len(order), start + int(ends[step]) - done)
                 if step >= skip:
-                    batch += _chunks(window, order[start:stop], slots)
+                    batch += window.chunks(order[start:stop], slots)
                 done += stop - start
                 start = stop
                 if done == ends[step]:
@@ -157,49 +136,18 @@ class Share:
                         yield batch
                     batch, step = [], step + 1
 
-    def _windows(self, random: np.random.Generator) -> Iterator[Jets]:
+    def _windows(self, random: np.random.Generator) -> Iterator[Window]:
         order = random.permutation(len(self._blocks))
         blocks = WINDOW // BLOCK
         if len(order) <= blocks:
-            self._kept = self._kept or _join(self._blocks)
+            self._kept = self._kept or Window.of(self._blocks)
             yield self._kept
             return
         for start in range(0, len(order), blocks):
-            yield _join([self._blocks[i] for i in sorted(order[start : start + blocks])])
+            yield Window.of([self._blocks[i] for i in sorted(order[start : start + blocks])])
 
 
 def _with_weight(jets: Jets) -> Jets:
     """The jets with weight 1, unless they have others."""
     ones = np.broadcast_to(np.float32(1), len(jets))
-    return replace(jets, jet={_WEIGHT: ones, **jets.jet})
-
-
-def _join(blocks: list[tuple[Jets, int, int]]) -> Jets:
-    """Copy blocks of jets into one piece of memory."""
-    pieces = [(jets, low, high, slice(int(jets.offsets[low]), int(jets.offsets[high]))) for jets, low, high in blocks]
-    counts = np.concatenate([np.diff(jets.offsets[low : high + 1]) for jets, low, high, _ in pieces])
-    return Jets(
-        jet={
-            name: np.concatenate([jets.jet[name][low:high] for jets, low, high, _ in pieces]) for name in _KEPT_COLUMNS
-        },
-        constituents={
-            name: np.concatenate([jets.constituents[name][own] for jets, _, _, own in pieces])
-            for name in CONSTITUENT_COLUMNS
-        },
-        offsets=np.concatenate([[0], np.cumsum(counts)]),
-    )
-
-
-def _chunks(jets: Jets, indices: NDArray[np.int64], slots: int) -> Iterator[Chunk]:
-    """The jets ``indices``, those of similar multiplicity together, so that little is padded."""
-    counts = jets.offsets[indices + 1] - jets.offsets[indices]
-    order = np.argsort(counts, kind="stable")[::-1]
-    indices, counts = indices[order], np.maximum(counts[order], 1)
-    start = 0
-    while start < len(indices):
-        stop = start + max(1, slots // int(counts[start]))
-        rows = indices[start:stop]
-        constituents, jet = pad_indices(jets, rows)
-        target = np.log(jets.jet["gen_pt"][rows] / jets.jet["raw_pt"][rows])
-        yield Chunk(constituents, jet, target, jets.jet[_WEIGHT][rows])
-        start = stop
+    return replace(jets, jet={WEIGHT: ones, **jets.jet})
