@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.support.prepared import prepare_toys
@@ -84,3 +86,52 @@ def test_a_process_opens_its_own_files_only(tmp_path, monkeypatch):
     everything = Share.open(dataset, "train", 0, 1).column("raw_pt")
     np.testing.assert_array_equal(second.column("raw_pt"), everything[100:200])
     np.testing.assert_array_equal(middle.column("raw_pt"), everything[133:266])
+
+
+def test_without_padding_the_batches_hold_the_same_jets_and_constituents(files):
+    share = Share(files, 10, 340).weighted(lambda jet: jet["raw_pt"])
+    dense = list(share.batches(9, 64, np.random.default_rng(5), skip=2))
+    ragged = list(share.ragged_batches(9, 64, np.random.default_rng(5), skip=2))
+    assert len(dense) == len(ragged) == 7
+    for chunks, pieces in zip(dense, ragged, strict=True):
+        assert all(len(piece.constituents) <= 64 or len(piece.counts) == 1 for piece in pieces)
+        assert described(pieces) == described(chunks)
+
+
+def described(batch):
+    """Each jet's columns and constituents."""
+    jets = set()
+    for part in batch:
+        if isinstance(part, shares.Ragged):
+            assert part.counts.sum() == len(part.constituents)
+            lists = np.split(part.constituents, np.cumsum(part.counts)[:-1])
+        else:
+            lists = [slots[slots[:, 0] > 0] for slots in part.constituents]
+        columns = zip(part.jet, part.target, part.weight, lists, strict=True)
+        jets |= {(jet.tobytes(), float(y), float(weight), rows.tobytes()) for jet, y, weight, rows in columns}
+    assert len(jets) == sum(len(part.target) for part in batch)
+    return jets
+
+
+def test_a_batch_of_jets_without_constituents_has_one_empty_slot_for_each():
+    toys = toy_jets(20)
+    empty = replace(
+        toys, constituents={name: c[:0] for name, c in toys.constituents.items()}, offsets=np.zeros(21, int)
+    )
+    (batch,) = Share([empty], 0, 20).batches(1, 8, np.random.default_rng(1))
+    assert {chunk.constituents.shape[1:] for chunk in batch} == {(1, 6)}
+    assert not any(chunk.constituents.any() for chunk in batch)
+    ((piece,),) = Share([empty], 0, 20).ragged_batches(1, 8, np.random.default_rng(1))
+    assert piece.constituents.shape == (0, 6)
+    assert piece.counts.tolist() == [0] * 20
+
+
+def test_one_jet_of_5000_particles_does_not_blow_up_the_batch_of_the_others():
+    small, large = toy_jets(999, mean_constituents=20), toy_jets(1, seed=2, mean_constituents=5000)
+    share = Share([small, large], 0, 1000)
+    (batch,) = share.batches(1, 4096, np.random.default_rng(1))
+    shapes = [chunk.constituents.shape[:2] for chunk in batch]
+    longest = np.diff(large.offsets).max()
+    assert longest > 4500
+    assert shapes[0] == (1, longest)
+    assert sum(jets * slots for jets, slots in shapes) < longest + 2 * len(small.constituents["pt"])

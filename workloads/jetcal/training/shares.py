@@ -11,18 +11,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetcal.data import shards
 from jetcal.data.jets import Jets, take
-from jetcal.training.windows import WEIGHT, Block, Chunk, Column, Window
+from jetcal.training.windows import WEIGHT, Block, Chunk, Column, Ragged, Window
 from jetcal_api.results import PrepareResult
 
-__all__ = ["BLOCK", "WINDOW", "Chunk", "Share", "split_evenly"]
+__all__ = ["BLOCK", "WINDOW", "Chunk", "Ragged", "Share", "split_evenly"]
 
 BLOCK = 4096
 """Neighbouring jets that are read together."""
 WINDOW = 262_144
 """Jets in memory at a time: about 200 MB."""
+
+_Drawn = tuple[Window, NDArray[np.int64]]
 
 
 def split_evenly(total: int, rank: int, count: int) -> tuple[int, int]:
@@ -119,16 +122,27 @@ class Share:
         skip
             Batches at the start that are left out.
         """
+        for batch in self._drawn(steps, random, skip):
+            yield [chunk for window, indices in batch for chunk in window.chunks(indices, slots)]
+
+    def ragged_batches(
+        self, steps: int, rows: int, random: np.random.Generator, *, skip: int = 0
+    ) -> Iterator[list[Ragged]]:
+        """The same batches without padding, in pieces of ``rows`` constituents at most, unless one jet has more."""
+        for batch in self._drawn(steps, random, skip):
+            yield [piece for window, indices in batch for piece in window.ragged(indices, rows)]
+
+    def _drawn(self, steps: int, random: np.random.Generator, skip: int) -> Iterator[list[_Drawn]]:
+        """The jets of each batch; it takes them from two windows where one ends."""
         ends = np.arange(1, steps + 1) * len(self) // steps
         step = done = 0
-        batch: list[Chunk] = []
+        batch: list[_Drawn] = []
         for window in self._windows(random):
             order = random.permutation(len(window))
             start = 0
             while start < len(order):
                 stop = min(len(order), start + int(ends[step]) - done)
-                if step >= skip:
-                    batch += window.chunks(order[start:stop], slots)
+                batch.append((window, order[start:stop]))
                 done += stop - start
                 start = stop
                 if done == ends[step]:

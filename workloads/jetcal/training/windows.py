@@ -38,6 +38,27 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Ragged:
+    """Jets without padding: the constituents of one after those of the other, with y and weight of each jet.
+
+    Attributes
+    ----------
+    constituents
+        (R, 6), ``CONSTITUENT_COLUMNS`` last.
+    counts
+        int64 (N,): rows of each jet.
+    jet, target, weight
+        As in ``Chunk``.
+    """
+
+    constituents: Column
+    counts: NDArray[np.int64]
+    jet: Column
+    target: Column
+    weight: Column
+
+
+@dataclass(frozen=True)
 class Window:
     """N jets with M constituents.
 
@@ -105,7 +126,7 @@ class Window:
         lengths = np.diff(edges)
         widths = np.maximum(counts[edges[:-1]], 1)
         dense = self.constituents.take(self._rows(indices, np.repeat(widths, lengths)), axis=0)
-        jet, target, weight = self.jet[indices], self.target[indices], self.weight[indices]
+        jet, target, weight = (column.take(indices, axis=0) for column in (self.jet, self.target, self.weight))
         chunks, slot = [], 0
         for start, count, width in zip(edges[:-1].tolist(), lengths.tolist(), widths.tolist(), strict=True):
             own = slice(start, start + count)
@@ -113,6 +134,20 @@ class Window:
             chunks.append(Chunk(padded, jet[own], target[own], weight[own]))
             slot += count * width
         return chunks
+
+    def ragged(self, indices: NDArray[np.int64], rows: int) -> list[Ragged]:
+        """The jets ``indices`` in their order, in pieces of ``rows`` constituents at most, unless one jet has more."""
+        counts = self.counts[indices]
+        ends = np.cumsum(counts)
+        pieces, start, done = [], 0, 0
+        while start < len(indices):
+            stop = max(start + 1, int(np.searchsorted(ends, done + rows, side="right")))
+            own = indices[start:stop]
+            constituents = self.constituents.take(self._rows(own, counts[start:stop]), axis=0)
+            columns = (column.take(own, axis=0) for column in (self.jet, self.target, self.weight))
+            pieces.append(Ragged(constituents, counts[start:stop], *columns))
+            start, done = stop, int(ends[stop - 1])
+        return pieces
 
     def _rows(self, indices: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each slot, ``widths[i]`` slots for the jet ``indices[i]``; the last row where it has no more."""
