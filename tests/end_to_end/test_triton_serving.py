@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from tests.support.triton import serving
 from jetcal import Corrector, storage
 from jetcal.cli import main
 from jetcal.data import ntuples
+from jetcal.data.jets import take
 from jetcal.errors import JetcalError, TransientError
 from jetcal.export.golden import Batch, Golden
 from jetcal.export.parity import LIMITS
@@ -43,6 +46,10 @@ class Served:
     fingerprint: str
     result: ExportResult
     server: TritonServer
+
+    def address(self, scheme: str) -> str:
+        port = {"http": self.server.ports.http, "grpc": self.server.ports.grpc}[scheme]
+        return f"{scheme}://127.0.0.1:{port}"
 
     def document(self, **changes: str) -> VerifyInput:
         fields = {"storage": str(self.storage), "export": self.fingerprint, "url": self.server.url}
@@ -108,11 +115,58 @@ def test_an_endpoint_that_is_away_is_worth_another_try(served: Served) -> None:
             verify(served.document(url=url), ready_seconds=1)
 
 
-def test_served_and_local_model_agree_on_any_jets(served: Served) -> None:
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+@pytest.mark.parametrize("batch_size", [1, 64, 200])
+def test_served_and_local_model_agree_on_any_jets(served: Served, scheme: str, batch_size: int) -> None:
     jets = toy_jets(300, seed=17)
     local = OnnxModel(Path(served.result.repository, "jetcal/1/model.onnx"), 1).predict(jets)
-    with TritonModel(served.server.url) as model:
-        np.testing.assert_allclose(model.predict(jets, batch_size=64), local, rtol=1e-5, atol=1e-6)
+    with TritonModel(served.address(scheme)) as model:
+        np.testing.assert_allclose(model.predict(jets, batch_size), local, rtol=1e-5, atol=1e-6)
+
+
+def test_one_server_says_the_same_of_itself_by_http_and_grpc(served: Served) -> None:
+    with TritonModel(served.address("http")) as http, TritonModel(served.address("grpc")) as grpc:
+        grpc.wait_ready(10)
+        assert grpc.server_version() == http.server_version()
+        assert grpc.revision() == http.revision() == served.fingerprint
+        assert grpc.validity == http.validity
+        assert grpc.validity is not None
+
+
+def test_a_refusal_by_grpc_is_one_sentence(served: Served) -> None:
+    wrong = np.zeros((1, 3, 5), np.float32), np.zeros((1, 6), np.float32)
+    with TritonModel(served.address("grpc")) as model, pytest.raises(JetcalError, match="the server refuses") as told:
+        model.infer(*wrong)
+    assert not isinstance(told.value, TransientError)
+    assert "\n" not in str(told.value)
+
+
+def test_single_jets_of_several_multiplicities_share_runs(served: Served) -> None:
+    jets = toy_jets(64, seed=19)
+    assert len(set(np.diff(jets.offsets))) > 8
+    with TritonModel(served.address("grpc")) as model, ThreadPoolExecutor(16) as clients:
+        before = executions(served)
+        found = list(clients.map(lambda row: model.predict(take(jets, np.array([row]))), range(len(jets))))
+    local = OnnxModel(Path(served.result.repository, "jetcal/1/model.onnx"), 1).predict(jets)
+    np.testing.assert_allclose(np.concatenate(found), local, rtol=1e-5, atol=1e-6)
+    assert executions(served) - before < len(jets)
+
+
+def figures(rows: list[dict], name: str) -> dict[str, float]:
+    """All numbers of one correction's rows, by where they stand."""
+    return {
+        f"{row['pt']} {row['abs_eta']} {row['flavour']} {figure}": value
+        for row in rows
+        if row["correction"] == name
+        for figure, value in row.items()
+        if isinstance(value, float)
+    }
+
+
+def executions(served: Served) -> int:
+    with tritonclient.http.InferenceServerClient(served.server.url.removeprefix("http://")) as client:
+        (statistics,) = client.get_inference_statistics("jetcal")["model_stats"]
+    return statistics["execution_count"]
 
 
 def test_a_corrector_by_url_corrects(served: Served) -> None:
@@ -140,6 +194,20 @@ def test_predict_asks_the_server(served: Served, tmp_path: Path) -> None:
     valid = found["correction_valid"]
     assert valid.any()
     np.testing.assert_allclose(found["correction"], np.where(valid, expected[:, 0], 1), rtol=1e-5)
+
+
+def test_a_served_model_is_compared_like_its_file(served: Served, tmp_path: Path) -> None:
+    models = ("--model", f"file={served.result.repository}", "--model", f"served={served.server.url}")
+    arguments = ("evaluate", "--jets", str(served.storage), *models, "--out", str(tmp_path))
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    numbers = json.loads((tmp_path / "metrics.json").read_text())
+    by_file, by_server = (figures(numbers["response"], name) for name in ("file", "served"))
+    assert len(by_file) > 100
+    assert by_server == pytest.approx(by_file, rel=1e-3, abs=1e-5)
+    told = [line for line in done.output.splitlines() if "lie outside the range that" in line]
+    assert told[1] == told[0].replace("range that file", "range that served")
+    assert numbers["provenance"]["Model served"] == {"Server": served.server.url, "Revision": served.fingerprint}
 
 
 def test_requests_of_the_same_shape_are_batched_together(served: Served) -> None:

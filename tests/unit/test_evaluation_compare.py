@@ -111,7 +111,8 @@ def test_jets_outside_the_range_of_a_training_are_told_and_another_reference_may
     place: Path, tmp_path: Path
 ) -> None:
     model = onnx.load(place / "ours.onnx")
-    helper.set_model_props(model, {"validity": json.dumps({"jet": {"raw_pt": [0, 500], "rho": [0, 100]}})})
+    validity = {"jet": {"raw_pt": [0, 500], "rho": [0, 100]}, "constituents": [0, 100]}
+    helper.set_model_props(model, {"validity": json.dumps(validity)})
     onnx.save(model, tmp_path / "narrow.onnx")
     models = ["--model", f"narrow={tmp_path}/narrow.onnx", "--model", f"noisy={place}/noisy.onnx"]
     named = ("--reference", "noisy", "--dataset", FINGERPRINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import socket
 from pathlib import Path
@@ -25,6 +26,7 @@ from jetcal.data.jets import OUTPUTS, take
 from jetcal.export.ensemble import Ensemble
 from jetcal.export.graph import to_onnx
 from jetcal.export.validity import Validity
+from jetcal.serving import writers
 from jetcal.serving.inference import OnnxModel
 
 
@@ -275,6 +277,36 @@ def test_the_columns_of_a_resource_give_the_raw_pt_and_the_tree_can_be_another(t
     found = read_root(tmp_path / "out.root", "other/jets")
     np.testing.assert_allclose(found["jetPtCorrected"], 2 * written.jet["raw_pt"] * found["correction"], rtol=1e-5)
     np.testing.assert_allclose(found["jetMassCorrected"], written.jet["raw_mass"] * found["correction"], rtol=1e-5)
+
+
+def test_a_pt_in_mev_is_told_and_nothing_is_written(tmp_path: Path, model: Path) -> None:
+    write_ntuple(tmp_path / "in.root", 80, without=("genJetPt", "jetGenMatch", "hadronFlav", "partonFlav"))
+    resource = example("quickstart")
+    resource["spec"]["dataset"]["columns"] = {"jet": {"rawPt": "1000 * jetRawPt"}}
+    (tmp_path / "my.yaml").write_text(json.dumps(resource))
+    (tmp_path / "out").mkdir()
+    arguments = ("--calibration", tmp_path / "my.yaml", "--model", model, "-o", tmp_path / "out/out.root")
+    done = predict(tmp_path / "in.root", *arguments)
+    assert done.exit_code == 1
+    told = f"Error: {tmp_path}/in.root: spec.dataset.columns.jet.rawPt ('1000 * jetRawPt') has a median of "
+    assert done.output.startswith(told)
+    assert "if it is MeV, write (1000 * jetRawPt) / 1000" in done.output
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_full_disk_ends_it_in_one_sentence(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writers.pq.ParquetWriter, "write_table", refuse)
+    monkeypatch.setattr(ntuples, "STEP", "50 kB")  # several pieces
+    write_ntuple(tmp_path / "in.root", 200)
+    (tmp_path / "out").mkdir()
+    done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out/out.parquet")
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: {tmp_path}/out/out.parquet: the disk is full (")
+    assert done.output.count("\n") == 1
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_missing_branch_is_named_with_its_columns(tmp_path: Path, model: Path, both: tuple[Path, Path]) -> None:

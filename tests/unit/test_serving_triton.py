@@ -7,15 +7,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
+from tests.support.toys import toy_jets
 
+from jetcal.data.jets import take
 from jetcal.errors import JetcalError, TransientError
-from jetcal.serving.triton import TritonModel
+from jetcal.serving.answers import answers
+from jetcal.serving.triton import FEW, STEP, TritonModel, filled_up
 
 
 @contextmanager
-def answering(reply: bytes) -> Iterator[str]:
-    """The address of a server that says ``reply`` to whoever connects, and hangs up."""
+def answering(reply: bytes, heard: list[bytes] | None = None) -> Iterator[str]:
+    """The address of a server that notes what it is asked, says ``reply`` to whoever connects, and hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -25,7 +29,9 @@ def answering(reply: bytes) -> Iterator[str]:
                 except OSError:
                     return
                 with connection:
-                    connection.recv(65536)
+                    asked = connection.recv(65536)
+                    if heard is not None:
+                        heard.append(asked)
                     connection.sendall(reply)
 
         thread = threading.Thread(target=serve, daemon=True)
@@ -42,9 +48,9 @@ def http(status: str, body: str) -> bytes:
     return f"{head}\r\n{body}".encode()
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "grpc://localhost:8001", "http://", ""])
-def test_an_address_is_http(url: str) -> None:
-    with pytest.raises(JetcalError, match="is no address of a Triton server; write http://host:port"):
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost:8001", "http://", "grpc://", "grpc", ""])
+def test_an_address_is_http_or_grpc(url: str) -> None:
+    with pytest.raises(JetcalError, match="is no address of a Triton server; write http://host:port or grpc://host:"):
         TritonModel(url)
 
 
@@ -54,6 +60,15 @@ def test_an_address_is_http(url: str) -> None:
 def test_a_server_that_cuts_off_or_is_busy_is_worth_another_try(reply: bytes) -> None:
     with answering(reply) as url, TritonModel(url) as model, pytest.raises(TransientError, match=url):
         model.revision()
+
+
+def test_a_grpc_server_that_is_away_is_worth_another_try() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"grpc://127.0.0.1:{closed.getsockname()[1]}"
+        with TritonModel(url) as model, pytest.raises(TransientError, match=url) as refusal:
+            model.predict(toy_jets(3))
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_server_that_never_loads_the_model_is_given_up_on_at_the_deadline() -> None:
@@ -79,3 +94,23 @@ def test_a_refusal_is_told_in_one_line(reply: bytes, reason: str) -> None:
 def test_another_model_has_no_revision() -> None:
     with answering(http("200 OK", '{"max_batch_size":0}')) as url, TritonModel(url) as model:
         assert model.revision() is None
+
+
+def test_the_configuration_is_asked_for_once() -> None:
+    heard: list[bytes] = []
+    nothing = take(toy_jets(2), np.array([], int))
+    config = http("200 OK", '{"max_batch_size":8,"output":[{"dims":["3"]}]}')
+    with answering(config, heard) as url, TritonModel(url) as model:
+        for _ in range(2):
+            assert answers(model, nothing)["correction"].shape == (0,)
+    assert len(heard) == 1
+
+
+def test_few_jets_are_filled_up_to_a_length_that_others_have_too() -> None:
+    few, many = np.ones((FEW, STEP + 1, 6), np.float32), np.ones((FEW + 1, STEP + 1, 6), np.float32)
+    filled = filled_up(few)
+    assert filled.shape == (FEW, 2 * STEP, 6)
+    np.testing.assert_array_equal(filled[:, : STEP + 1], few)
+    assert not filled[:, STEP + 1 :].any()
+    assert filled_up(filled) is filled
+    assert filled_up(many) is many

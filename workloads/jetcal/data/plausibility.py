@@ -72,10 +72,18 @@ CARRIED = Range(0.2, 5, OF_RAW_PT)
 
 
 class Watch:
-    """Looks at the first jets of each file."""
+    """Looks at the first jets of each file.
 
-    def __init__(self, columns: Columns) -> None:
-        self._formulas = mapping.formulas(columns)
+    Parameters
+    ----------
+    columns
+        Formulas by which the jets were read.
+    truth
+        Whether the jets have the columns of generator truth and standard correction too.
+    """
+
+    def __init__(self, columns: Columns, *, truth: bool = True) -> None:
+        self._formulas = mapping.formulas(columns, truth=truth)
         self._waiting: list[Jets] = []
         self._seen = ""
 
@@ -109,13 +117,13 @@ class Watch:
 
 
 def doubts(jets: Jets, formulas: Mapping[str, str]) -> Iterator[Doubt]:
-    """What cannot be true of jets whose raw pT is positive, the most telling first."""
+    """What cannot be true of jets whose raw pT is positive, the most telling first; columns they lack are no doubt."""
     columns = {mapping.name_of("jet", name): values for name, values in jets.jet.items()}
     columns |= {mapping.name_of("constituent", name): values for name, values in jets.constituents.items()}
-    for name, allowed in RANGES.items():
-        yield from _outside(name, _median(columns[name]), allowed, formulas[name])
-    for name, allowed in RATIOS.items():
-        yield from _outside(name, _median(columns[name] / columns["jet.rawPt"]), allowed, formulas[name])
+    for name in filter(columns.__contains__, RANGES):
+        yield from _outside(name, _median(columns[name]), RANGES[name], formulas[name])
+    for name in filter(columns.__contains__, RATIOS):
+        yield from _outside(name, _median(columns[name] / columns["jet.rawPt"]), RATIOS[name], formulas[name])
     yield from _members(jets, formulas)
     yield from _directions(jets, formulas)
     yield from _codes(jets)

@@ -20,7 +20,7 @@ import click
     "models",
     multiple=True,
     metavar="NAME=ADDRESS",
-    help="An export, storage or model.onnx (path or s3://), a server (http://host:port), or FILE.onnx,MAPPING.yaml.",
+    help="An export, storage or model.onnx (path or s3://), a server (http://, grpc://), or FILE.onnx,MAPPING.yaml.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write the comparison to.")
 @click.option("--reference", help="Name of the model that the others are compared with; by default the first.")

@@ -10,11 +10,12 @@ from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, OUTPUTS
 from jetcal.serving.signature import INPUTS, OUTPUT
 from jetcal_api.documents import MODEL_NAME
 
-MAX_BATCH_SIZE = 4096
-"""Most jets of one request."""
+MAX_BATCH_SIZE = 1024
+"""Most jets of one request, and of those that the server joins into one run; more would leave the caches."""
 
 QUEUE_DELAY_MICROSECONDS = 200
-"""How long a request waits for others of the same shape to share a run."""
+"""How long a request waits for others of the same shape to share a run; few jets are best filled up to a multiple of 32
+constituents, as ``TritonModel`` does, for a request of another shape ends the wait."""
 
 
 def write(folder: Path, model: bytes, parameters: Mapping[str, str], columns: int = len(OUTPUTS)) -> Path:

@@ -36,21 +36,20 @@ def predict(jets: Jets, infer: Infer, batch_size: int, columns: int = len(OUTPUT
     float32 of shape (N, columns)
         What ``infer`` answers, rows in the order of ``jets``.
     """
-    lengths = np.diff(jets.offsets)
-    order = np.argsort(lengths, kind="stable")
     answer = np.empty((len(jets), columns), np.float32)
-    for start, stop in _slices(lengths[order], batch_size):
-        rows = order[start:stop]
+    for rows in split(jets, batch_size):
         answer[rows] = infer(*pad_indices(jets, rows))
     return answer
 
 
-def _slices(lengths: NDArray[np.int64], batch_size: int) -> Iterator[tuple[int, int]]:
-    """Consecutive slices of jets of rising multiplicity, each within both limits (a single jet may exceed them)."""
+def split(jets: Jets, batch_size: int, max_pairs: int = MAX_PAIRS) -> Iterator[NDArray[np.intp]]:
+    """The jets of each batch, of rising multiplicity and within both limits (a single jet may exceed them)."""
+    lengths = np.diff(jets.offsets)
+    order = np.argsort(lengths, kind="stable")
     start = 0
-    while start < len(lengths):
-        longest = lengths[start : start + batch_size]
+    while start < len(order):
+        longest = lengths[order[start : start + batch_size]]
         pairs = np.arange(1, len(longest) + 1) * longest**2
-        stop = start + max(int(np.searchsorted(pairs, MAX_PAIRS, side="right")), 1)
-        yield start, stop
+        stop = start + max(int(np.searchsorted(pairs, max_pairs, side="right")), 1)
+        yield order[start:stop]
         start = stop

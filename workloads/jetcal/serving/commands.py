@@ -47,7 +47,7 @@ def verify(seconds: float) -> None:
 @click.option(
     "--model", help="Path or s3:// uri of a model.onnx, a model repository, an export or a calibration's storage."
 )
-@click.option("--url", help="Address of a Triton server that serves the model, as http://host:port.")
+@click.option("--url", help="Address of a Triton server: http://host:port, or grpc://host:port, which is quicker.")
 @click.option(
     "--output",
     "-o",

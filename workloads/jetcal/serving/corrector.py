@@ -15,7 +15,7 @@ from jetcal.serving.inference import OnnxModel
 from jetcal.serving.location import find_model
 from jetcal.serving.records import to_jets
 from jetcal.serving.residual import ResidualCorrection
-from jetcal.serving.triton import TritonModel
+from jetcal.serving.triton import TritonModel, is_address
 
 
 class Corrector:
@@ -47,7 +47,7 @@ class Corrector:
         ----------
         uri
             Path or ``s3://`` uri of a model.onnx, of a model repository, of an export's folder or of a calibration's
-            storage with one export; or ``http(s)://`` address of a Triton server.
+            storage with one export; or address of a Triton server, ``http(s)://`` or ``grpc(s)://``.
         threads
             Threads of ONNX Runtime; its own choice when left out.
         residual
@@ -59,7 +59,7 @@ class Corrector:
             If there is no such model or residual.
         """
         following = None if residual is None else ResidualCorrection.load(residual)
-        if uri.startswith(("http://", "https://")):
+        if is_address(uri):
             return cls(TritonModel(uri), following)
         return cls(OnnxModel(find_model(uri), threads), following)
 

@@ -1,22 +1,27 @@
-"""Ntuples in, the same entries with the corrections of their jets out: in pieces, so that memory stays bounded."""
+"""Ntuples in, the same entries with the corrections of their jets out: piece by piece, so that memory stays bounded.
+
+While the model answers for one piece, the next one is read and the one before is written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jetcal.data import ntuples, sources
+from jetcal.data import ntuples, plausibility, sources
 from jetcal.data.columns import Column
 from jetcal.data.jets import OUTPUTS
 from jetcal.data.mapping import Piece
 from jetcal.errors import JetcalError
 from jetcal.serving.answers import VALID, Model, answers
+from jetcal.serving.overlap import ahead, behind
 from jetcal.serving.signature import SPREAD
-from jetcal.serving.writers import WRITERS, Writer
+from jetcal.serving.writers import WRITERS
 from jetcal.storage import local
 from jetcal_api.documents import Reading
 from jetcal_api.results import Source
@@ -68,41 +73,52 @@ def predict(inputs: Iterable[str], reading: Reading, model: Model, output: Path)
     Raises
     ------
     JetcalError
-        If an input cannot be read or the output not be written.
+        If an input cannot be read, its columns cannot be in the units that the network was trained in, or the output
+        cannot be written.
     """
     if output.suffix not in WRITERS:
         message = f"{output}: write to a file that ends in {' or '.join(WRITERS)}"
         raise JetcalError(message)
     found = sources.find([item if "://" in item else str(Path(item).absolute()) for item in inputs])
     open_writer = WRITERS[output.suffix]
-    with local.sentences(output), local.replacing(output) as temporary, open_writer(temporary, reading.tree) as writer:
-        return _write(_all_corrected(found, reading, model), writer)
+    with (
+        local.sentences(output),
+        local.replacing(output) as temporary,
+        open_writer(temporary, reading.tree) as writer,
+        closing(ahead(_read(found, reading))) as pieces,
+        behind(writer.write) as write,
+    ):
+        return _correct(pieces, model, write)
 
 
-def _write(pieces: Iterable[tuple[str, Mapping[str, Column]]], writer: Writer) -> Summary:
+def _read(found: Iterable[Source], reading: Reading) -> Generator[tuple[str, Piece, NDArray[np.int64] | None]]:
+    columns = reading.columns
+    watch = plausibility.Watch(columns, truth=False)
+    for source in found:
+        with sources.local_copy(source) as path:
+            for piece in ntuples.read(path, reading.tree, columns=columns, truth=False, keep=True, name=source.uri):
+                watch.see(piece, source.uri)
+                yield source.uri, piece, None if columns.constituent.jet is None else piece.entries
+
+
+def _correct(
+    pieces: Iterable[tuple[str, Piece, NDArray[np.int64] | None]],
+    model: Model,
+    write: Callable[[Mapping[str, Column]], None],
+) -> Summary:
     wanted: dict[str, str] = {}
     jets = without = outside = 0
-    for source, columns in pieces:
+    for source, piece, offsets in pieces:
+        columns = {**piece.kept, **_added(piece, model, offsets)}
         kinds = {name: _kind(column) for name, column in columns.items()}
         wanted = wanted or kinds
         _check_same(wanted, kinds, source)
-        writer.write(columns)
+        write(columns)
         nothing = np.isnan(columns[OUTPUTS[0]].values)
         jets += len(nothing)
         without += int(nothing.sum())
         outside += int((~columns[BRANCHES[VALID]].values & ~nothing).sum())
     return Summary(jets, without, outside)
-
-
-def _all_corrected(
-    found: Iterable[Source], reading: Reading, model: Model
-) -> Iterator[tuple[str, Mapping[str, Column]]]:
-    columns = reading.columns
-    for source in found:
-        with sources.local_copy(source) as path:
-            for piece in ntuples.read(path, reading.tree, columns=columns, truth=False, keep=True, name=source.uri):
-                offsets = None if columns.constituent.jet is None else piece.entries
-                yield source.uri, {**piece.kept, **_added(piece, model, offsets)}
 
 
 def _added(piece: Piece, model: Model, offsets: NDArray[np.int64] | None) -> dict[str, Column]:

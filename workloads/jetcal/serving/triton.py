@@ -1,30 +1,45 @@
-"""Corrections from a served model, asked by HTTP after the KServe protocol that Triton speaks."""
+"""Corrections from a served model, asked over HTTP or gRPC after the KServe protocol that Triton speaks."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
 from jetcal.data.jets import Jets
+from jetcal.data.padding import pad_indices
 from jetcal.errors import JetcalError, TransientError
 from jetcal.export.validity import Validity
 from jetcal.serving import batches
-from jetcal.serving.signature import INPUTS, OUTPUT, REVISION, VALIDITY
+from jetcal.serving.signature import REVISION, VALIDITY
+from jetcal.serving.transports import TRANSPORTS, Pending
 from jetcal_api.documents import MODEL_NAME
 
 Answer = TypeVar("Answer")
 
-NETWORK_SECONDS = 60.0
 POLL_SECONDS = 0.5
-BUSY = {"429", "502", "503", "504", "StatusCode.UNAVAILABLE"}
+REMEMBERED_SECONDS = 5.0
+"""How old what the server has told of its model may be: a rollout is noticed soon, and single jets cost no question."""
+BUSY = {"429", "502", "503", "504", "StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"}
 """Statuses with which a server or a proxy before it asks to come again."""
+MAX_PAIRS = 2**18
+"""Most pairs of constituents N * P * P in one request: what a request costs beside its jets is then small."""
+FEW = 64
+"""Jets of a request that shares a run with those of other clients."""
+STEP = 32
+"""Their constituents are filled up to a multiple of this, for the server joins requests of equal shape only."""
+
+
+def is_address(uri: str) -> bool:
+    """Whether a uri is that of a server."""
+    return uri.partition("://")[0] in TRANSPORTS and "://" in uri
 
 
 class TritonModel:
@@ -33,7 +48,8 @@ class TritonModel:
     Parameters
     ----------
     url
-        ``http://host:port`` or ``https://host``, also with a path.
+        ``http://host:port``, ``https://host``, also with a path; ``grpc://host:port`` or ``grpcs://host:port``, by
+        which several requests are under way at once.
 
     Raises
     ------
@@ -42,21 +58,17 @@ class TritonModel:
     """
 
     def __init__(self, url: str) -> None:
-        scheme, separator, address = url.partition("://")
-        if scheme not in {"http", "https"} or not separator or not address.strip("/"):
-            message = f"{url}: is no address of a Triton server; write http://host:port or https://host"
+        scheme, _, address = url.partition("://")
+        if not is_address(url) or not address.strip("/"):
+            message = f"{url}: is no address of a Triton server; write http://host:port or grpc://host:port"
             raise JetcalError(message)
         self.url = url
-        self._client = InferenceServerClient(
-            address.rstrip("/"),
-            ssl=scheme == "https",
-            connection_timeout=NETWORK_SECONDS,
-            network_timeout=NETWORK_SECONDS,
-        )
+        self._transport = TRANSPORTS[scheme](address.rstrip("/"))
+        self._told: tuple[float, dict[str, Any]] | None = None
 
     def close(self) -> None:
         """End the connections."""
-        self._client.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +88,7 @@ class TritonModel:
         reason = f"the model {MODEL_NAME} is not loaded"
         while True:
             try:
-                if self._ask(lambda: self._client.is_model_ready(MODEL_NAME)):
+                if self._ask(self._transport.is_ready):
                     return
             except TransientError as error:
                 reason = str(error).removeprefix(f"{self.url}: ")
@@ -87,16 +99,19 @@ class TritonModel:
 
     def server_version(self) -> str:
         """Version that the server reports of itself."""
-        version: str = self._ask(self._client.get_server_metadata)["version"]
-        return version
+        return self._ask(self._transport.server_version)
 
     def revision(self) -> str | None:
-        """Revision that the served model's configuration carries; None for a model that jetcal has not exported."""
+        """Revision that the model's configuration carries now; None for a model that jetcal has not exported."""
+        self._told = None
         return self._parameter(REVISION)
 
     @property
     def validity(self) -> Validity | None:
-        """Range of the training's jets of the model that is served now; None if its configuration does not tell."""
+        """Range of the training's jets of the model that is served; None if its configuration does not tell.
+
+        The configuration is asked for again when it is older than ``REMEMBERED_SECONDS``.
+        """
         stored = self._parameter(VALIDITY)
         return Validity.from_json(stored) if stored else None
 
@@ -110,22 +125,38 @@ class TritonModel:
         JetcalError
             If it refuses the batch.
         """
-        inputs = []
-        for name, array in zip(INPUTS, (constituents, jet), strict=True):
-            tensor = InferInput(name, array.shape, "FP32")
-            tensor.set_data_from_numpy(array)
-            inputs.append(tensor)
-        outputs = [InferRequestedOutput(OUTPUT)]
-        answer: NDArray[np.float32] = self._ask(
-            lambda: self._client.infer(MODEL_NAME, inputs, outputs=outputs).as_numpy(OUTPUT)
-        )
-        return answer
+        return self._ask(self._ask(partial(self._transport.ask, constituents, jet)))
 
     def predict(self, jets: Jets, batch_size: int = 1024) -> NDArray[np.float32]:
-        """Factors pT_gen / pT_raw of each jet: (N, 3), of an ensemble (N, 4), as ``OnnxModel.predict``."""
+        """Factors pT_gen / pT_raw of each jet: (N, 3), of an ensemble (N, 4), as ``OnnxModel.predict``.
+
+        Raises
+        ------
+        TransientError
+            If the server does not answer, or has begun to serve a model of another width.
+        JetcalError
+            If it refuses a batch.
+        """
         config = self._config()
-        columns = int(config["output"][0]["dims"][0])
-        return batches.predict(jets, self.infer, min(batch_size, config["max_batch_size"]), columns)
+        factors = np.empty((len(jets), int(config["output"][0]["dims"][0])), np.float32)
+        under_way: deque[tuple[NDArray[np.intp], Pending]] = deque()
+        for rows in batches.split(jets, min(batch_size, config["max_batch_size"]), MAX_PAIRS):
+            constituents, jet = pad_indices(jets, rows)
+            if len(under_way) == self._transport.in_flight:
+                self._take(under_way, factors)
+            under_way.append((rows, self._ask(partial(self._transport.ask, filled_up(constituents), jet))))
+        while under_way:
+            self._take(under_way, factors)
+        return factors
+
+    def _take(self, under_way: deque[tuple[NDArray[np.intp], Pending]], factors: NDArray[np.float32]) -> None:
+        rows, pending = under_way.popleft()
+        answer = self._ask(pending)
+        if answer.shape != (len(rows), factors.shape[1]):
+            self._told = None
+            message = f"{self.url}: serves another model than a moment ago; ask again"
+            raise TransientError(message)
+        factors[rows] = answer
 
     def _parameter(self, name: str) -> str | None:
         parameters = self._config().get("parameters", {})
@@ -133,8 +164,9 @@ class TritonModel:
         return value
 
     def _config(self) -> dict[str, Any]:
-        config: dict[str, Any] = self._ask(lambda: self._client.get_model_config(MODEL_NAME))
-        return config
+        if self._told is None or time.monotonic() - self._told[0] > REMEMBERED_SECONDS:
+            self._told = (time.monotonic(), self._ask(self._transport.config))
+        return self._told[1]
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         try:
@@ -149,3 +181,9 @@ class TritonModel:
         except (OSError, HTTPException) as error:
             message = f"{self.url}: does not answer ({getattr(error, 'strerror', None) or error})"
             raise TransientError(message) from error
+
+
+def filled_up(constituents: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A batch (N, P, 6) of ``FEW`` jets or less with zeros up to a P that others have too; larger ones as they are."""
+    missing = -constituents.shape[1] % STEP if len(constituents) <= FEW else 0
+    return np.pad(constituents, ((0, 0), (0, missing), (0, 0))) if missing else constituents

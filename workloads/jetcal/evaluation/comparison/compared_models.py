@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from jetcal.evaluation.predictions import Model
 from jetcal.evaluation.response import BASELINE, CALIBRATED, NETWORK, RAW, STANDARD
 from jetcal.serving.inference import OnnxModel
 from jetcal.serving.location import find_model
-from jetcal.serving.triton import TritonModel
+from jetcal.serving.triton import TritonModel, is_address
 
 OWN_NAMES = (RAW, STANDARD, NETWORK, CALIBRATED, BASELINE)
 """Names that reports use for something else."""
@@ -96,10 +95,10 @@ def open_models(given: Sequence[str], threads: int | None = None) -> dict[str, C
 
 
 def _opened(name: str, address: str, threads: int | None) -> ComparedModel:
-    if address.startswith(("http://", "https://")):
+    if is_address(address):
         served = TritonModel(address)
         revision = served.revision()
-        return ComparedModel(served, (("Server", address), ("Revision", revision or "not told")), {})
+        return ComparedModel(served, (("Server", address), ("Revision", revision or "not told")), _ranges(served))
     onnx, comma, mapping = address.rpartition(",")
     if comma:
         path = find_model(onnx)
@@ -112,12 +111,12 @@ def _opened(name: str, address: str, threads: int | None) -> ComparedModel:
         message = f"{error}; one made elsewhere needs a mapping: --model {name}={address},mapping.yaml"
         raise JetcalError(message) from error
     origin = (("File", str(path)), ("SHA-256", _sha256(path)), *sorted(own.metadata.items()))
-    return ComparedModel(own, origin, _validity(own.metadata))
+    return ComparedModel(own, origin, _ranges(own))
 
 
-def _validity(metadata: dict[str, str]) -> dict[str, tuple[float, float]]:
-    ranges = json.loads(metadata.get("validity", "{}")).get("jet", {})
-    return {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+def _ranges(model: OnnxModel | TritonModel) -> dict[str, tuple[float, float]]:
+    validity = model.validity
+    return validity.jet if validity else {}
 
 
 def _sha256(path: Path) -> str:
