@@ -6,6 +6,8 @@ from tests.support.toys import toy_jets
 
 from jetcal.errors import JetcalError
 from jetcal.models import build
+from jetcal.models.pfn import PfnEncoder
+from jetcal.models.precision import VARIABLE
 from jetcal.training import fit as fitting
 from jetcal.training.fit import Course, Fit
 from jetcal.training.peers import Peers
@@ -17,6 +19,8 @@ from jetcal_api.weights import JetWeights
 
 ALONE = Peers(0, 1, torch.device("cpu"))
 SMALL = {"pfn": {"phiDim": 16, "fcDim": 16}, "optimizer": {"batchSize": 200, "learningRate": 0.01}}
+
+PADDED = {"particleNet": {"convDim": 4, "neighbours": 2, "blocks": 1, "fcDim": 8}, "optimizer": {"batchSize": 500}}
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +68,30 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(share):
     assert not torch.equal(runs[0], runs[2])
 
 
-def test_chunks_make_no_difference_to_a_step(share, monkeypatch):
+@pytest.mark.parametrize("spec", [SMALL, PADDED], ids=["pfn", "particleNet"])
+def test_pieces_make_no_difference_to_a_step(share, spec, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "float32")
     results = []
-    for slots in (100, 1_000_000):
-        monkeypatch.setattr(fitting, "CPU_SLOTS", slots)
-        fit = prepared(share)
+    for size in (100, 1_000_000):
+        monkeypatch.setattr(fitting, "CPU_SLOTS", size)
+        monkeypatch.setattr(PfnEncoder, "constituents_at_once", size)
+        fit = prepared(share, spec)
         fit.train(share, 0, 0, nothing)
         results.append(weights(fit))
     torch.testing.assert_close(*results, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_bfloat16_learns_as_well_as_float32(share, seed, monkeypatch):
+    other = weighted(Share([toy_jets(2000, seed=77, mean_constituents=8)], 0, 2000))
+    losses = []
+    for kind in ("bfloat16", "float32"):
+        monkeypatch.setenv(VARIABLE, kind)
+        fit = prepared(share, SMALL, epochs=4, seed=seed)
+        for epoch in range(4):
+            fit.train(share, epoch, 0, nothing)
+        losses.append(fit.validate(other, nothing)[0])
+    assert losses[0] == pytest.approx(losses[1], rel=0.01)
 
 
 def test_an_epoch_taken_up_in_its_middle_ends_as_if_undisturbed(share):

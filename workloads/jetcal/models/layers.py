@@ -31,6 +31,11 @@ class Perceptron(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(linear(width if layer else inputs, width) for layer in range(layers))
 
+    @property
+    def linear(self) -> list[nn.Linear]:
+        """The layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
     def forward(self, rows: Tensor) -> Tensor:
         """(..., inputs) -> (..., width)."""
         if self.training and self.layers and onednn_is_faster(rows):

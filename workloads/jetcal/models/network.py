@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,8 @@ from torch.nn.functional import softplus
 
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, constituent_features, jet_features
 from jetcal.models.layers import linear
-from jetcal.models.raw import RawJets
+from jetcal.models.mixed import perceptron
+from jetcal.models.raw import RaggedJets, RawJets
 from jetcal.models.standardisation import Standardisation
 
 SMALLEST_WIDTH = 1e-3
@@ -24,6 +25,23 @@ class Encoder(Protocol):
 
     def __call__(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:
         """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
+        ...
+
+
+@runtime_checkable
+class RaggedEncoder(Protocol):
+    """An encoder that in training takes jets without padding too, with the same answer.
+
+    Attributes
+    ----------
+    constituents_at_once
+        How many it is given at most, unless one jet has more.
+    """
+
+    constituents_at_once: int
+
+    def of_constituents(self, x: Tensor, position: Tensor, counts: Tensor) -> Tensor:
+        """Features (R, F), (eta, phi) (R, 2), one jet's after the other's, int64 (N,) -> (N, width) of any float."""
         ...
 
 
@@ -86,6 +104,7 @@ class Network(nn.Module):
             inputs = fc_dim
         self.jet_network = nn.Sequential(*layers)
         self.answer = nn.Linear(inputs, 2 if symmetric else 3)
+        self.dropout = dropout
         self.symmetric = symmetric
         self.register_buffer("target_centre", torch.zeros(()))
         self.register_buffer("target_spread", torch.ones(()))
@@ -110,9 +129,48 @@ class Network(nn.Module):
     def quantiles(self, features: Features) -> Tensor:
         """The answer to features that are computed already: (N, 3) as ``forward``."""
         particles = self.constituent_scale(features.constituents) * features.real.unsqueeze(-1)
-        encoded = self.encoder(particles, features.position, features.real)
-        hidden = torch.cat([encoded, self.jet_scale(features.jet)], dim=-1)
-        answer = self.answer(self.jet_network(hidden))
+        return self._answer(self.encoder(particles, features.position, features.real), features.jet)
+
+    @property
+    def constituents_at_once(self) -> int:
+        """How many ``ragged`` may be given at a time; 0 if it cannot be asked."""
+        return self.encoder.constituents_at_once if isinstance(self.encoder, RaggedEncoder) else 0
+
+    def ragged(self, constituents: Tensor, jet: Tensor, counts: Tensor) -> Tensor:
+        """What ``forward`` answers, for jets without padding and for training alone, in its precision.
+
+        Parameters
+        ----------
+        constituents
+            (R, 6): raw ``CONSTITUENT_COLUMNS``, one jet's constituents after the other's.
+        jet
+            (N, 6): raw ``JET_COLUMNS``.
+        counts
+            int64 (N,): constituents of each jet, any may be 0.
+
+        Raises
+        ------
+        TypeError
+            If the encoder needs padded jets.
+        """
+        if not isinstance(self.encoder, RaggedEncoder):
+            error = f"{type(self.encoder).__name__} needs padded jets"
+            raise TypeError(error)
+        with torch.no_grad():
+            raw = RaggedJets(constituents, jet, counts)
+            rows = self.constituent_scale(constituent_features(raw))
+            whole = jet_features(raw)
+        return self._answer(self.encoder.of_constituents(rows, raw.position, counts), whole)
+
+    def _answer(self, encoded: Tensor, jet: Tensor) -> Tensor:
+        """(N, 3) from the encoded constituents and the features of the jet."""
+        hidden = torch.cat([encoded, self.jet_scale(jet).to(encoded.dtype)], dim=-1)
+        if hidden.dtype == jet.dtype:
+            hidden = self.jet_network(hidden)
+        else:
+            layers = [step for step in self.jet_network if isinstance(step, nn.Linear)]
+            hidden = perceptron(hidden, layers, self.dropout).to(jet.dtype)
+        answer = self.answer(hidden)
         median = self.target_centre + self.target_spread * answer[:, 0]
         widths = self.target_spread * (softplus(answer[:, 1:]) + SMALLEST_WIDTH)
         return torch.stack([median, median - widths[:, 0], median + widths[:, -1]], dim=-1)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from jetcal.models import mixed
 from jetcal.models.layers import Perceptron
+from jetcal.models.precision import training_type
+from jetcal.models.segments import Segments
 from jetcal_api.hyperparameters import Pfn
 
 TYPICAL_CONSTITUENTS = 32.0
@@ -23,6 +26,9 @@ class PfnEncoder(nn.Module):
         Features of a constituent.
     """
 
+    constituents_at_once = 32_768
+    """Those of a usual batch; 0.5 GB of activations in the widest network that can be asked for."""
+
     def __init__(self, spec: Pfn, features: int) -> None:
         super().__init__()
         self.phi = Perceptron(features, spec.phi_dim, spec.phi_layers)
@@ -32,3 +38,24 @@ class PfnEncoder(nn.Module):
         """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
         total = torch.bmm(real.unsqueeze(1), self.phi(constituents)).squeeze(1)
         return total / TYPICAL_CONSTITUENTS
+
+    def of_constituents(self, x: Tensor, position: Tensor, counts: Tensor) -> Tensor:  # noqa: ARG002  # as above
+        """What ``forward`` answers for jets without padding, in the precision of training.
+
+        Parameters
+        ----------
+        x
+            float32 (R, F): features, one jet's constituents after the other's.
+        position
+            (R, 2): not used.
+        counts
+            int64 (N,): constituents of each jet.
+
+        Returns
+        -------
+        Tensor
+            (N, width), in the type that products are made in.
+        """
+        kind = training_type(x.device)
+        phi = self.phi(x) if kind == x.dtype else mixed.perceptron(x.to(kind), self.phi.linear)
+        return Segments(counts).pooled(phi) / TYPICAL_CONSTITUENTS

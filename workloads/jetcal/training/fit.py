@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from jetcal.errors import JetcalError
@@ -15,12 +17,14 @@ from jetcal.models import Network
 from jetcal.training.losses import LOSSES
 from jetcal.training.optimisation import MAX_GRADIENT_NORM, learning_rate, make_optimiser
 from jetcal.training.peers import Peers
-from jetcal.training.shares import Chunk, Share
+from jetcal.training.shares import Chunk, Ragged, Share
 from jetcal_api.spec import ModelSpec
 
 CPU_SLOTS = 4096
 """Padded constituents in a chunk on a CPU: the activations of one layer stay in its cache."""
 GPU_SLOTS = 262_144
+
+Batch = Sequence[Chunk | Ragged]
 
 
 def slots(device: torch.device) -> int:
@@ -66,8 +70,8 @@ class Course:
 class Fit:
     """A network being fitted.
 
-    A step takes its jets in chunks of similar multiplicity and adds up their gradients: exactly the gradient of the
-    random batch, with little padding and small activations.
+    A step takes its jets in pieces and adds up their gradients: exactly the gradient of the random batch, with small
+    activations. A network that takes jets without padding gets them so; others get chunks of similar multiplicity.
 
     Parameters
     ----------
@@ -110,7 +114,12 @@ class Fit:
         self.network.train()
         course = self._course
         order = np.random.default_rng((course.seed, epoch, self._peers.rank))
-        batches = share.batches(course.steps, self._slots, order, skip=first_step)
+        rows = self.network.constituents_at_once
+        batches: Iterator[Batch] = (
+            share.ragged_batches(course.steps, rows, order, skip=first_step)
+            if rows
+            else share.batches(course.steps, self._slots, order, skip=first_step)
+        )
         for step, batch in enumerate(batches, first_step):
             torch.manual_seed(hash_seed(course.seed, epoch, step, self._peers.rank))
             rate = learning_rate(self._rate, epoch * course.steps + step, course.epochs * course.steps)
@@ -119,18 +128,18 @@ class Fit:
             loss, weight = self._step(batch, f"epoch {epoch + 1}, step {step + 1} of {course.steps}")
             after_step(step + 1, loss, weight)
 
-    def _step(self, batch: list[Chunk], place: str) -> tuple[float, float]:
+    def _step(self, batch: Batch, place: str) -> tuple[float, float]:
         self.optimiser.zero_grad(set_to_none=True)
-        jets = sum(len(chunk.target) for chunk in batch)
-        total = weight = 0.0
-        for chunk in batch:
-            losses, weights, _ = self._losses(chunk)
+        jets = sum(len(piece.target) for piece in batch)
+        sums = torch.zeros(2, device=self._peers.device)
+        for piece in batch:
+            losses, weights, _ = self._losses(piece)
             loss = (losses * weights).sum()
             (loss / jets).backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-            weight += weights.sum().item()
+            sums += torch.stack([loss.detach(), weights.sum()])
         self._share_gradients()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM)
+        total, weight = sums.tolist()
         if not (math.isfinite(total) and torch.isfinite(norm)):
             error = (
                 f"the loss became {total / max(weight, 1e-12):g} in {place} (gradient {norm.item():g}); "
@@ -172,14 +181,17 @@ class Fit:
         loss, error, weight = self._peers.sum(sums).tolist()
         return loss / weight, error / weight
 
-    def _losses(self, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor]:
+    def _losses(self, piece: Chunk | Ragged) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, weight and absolute error of the median of each jet."""
-        arrays = (chunk.constituents, chunk.jet, chunk.target, chunk.weight)
-        constituents, jet, y, weights = self._tensors(arrays)
-        prediction = self.network(constituents, jet)
+        constituents, jet, y, weights = self._tensors((piece.constituents, piece.jet, piece.target, piece.weight))
+        if isinstance(piece, Ragged):
+            (counts,) = self._tensors((piece.counts,))
+            prediction = self.network.ragged(constituents, jet, counts)
+        else:
+            prediction = self.network(constituents, jet)
         return self._loss(prediction, y), weights, (prediction[:, 0] - y).abs()
 
-    def _tensors(self, arrays: Iterable[np.ndarray]) -> list[Tensor]:
+    def _tensors(self, arrays: Iterable[NDArray[Any]]) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._peers.device, non_blocking=True) for array in arrays]
 
 

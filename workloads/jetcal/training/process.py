@@ -17,6 +17,7 @@ from jetcal import worker
 from jetcal.errors import JetcalError
 from jetcal.models import build
 from jetcal.training.member import Member, Prepared
+from jetcal.training.memory import keep_freed_memory
 from jetcal.training.metrics import NAMES, KatibFile
 from jetcal.training.peers import Peers, join
 from jetcal.training.shares import Share
@@ -40,6 +41,7 @@ def train(work: Work) -> None:
     StoppedError
         After SIGTERM, with ``last.pt`` saved.
     """
+    keep_freed_memory()
     with join() as peers, Stop() as stop:
         try:
             _train(work, peers, stop)

@@ -1,0 +1,78 @@
+"""Perceptrons in training, in the type of their input: bfloat16 products with float32 weights and gradients.
+
+Automatic mixed precision would convert activations between layers and keep more of them. Here a whole perceptron is one
+step of the graph: each layer keeps its output alone, in which the zeros tell what ReLU and dropout have cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_STEPS = 1 << 16
+
+
+def perceptron(rows: Tensor, layers: Sequence[nn.Linear], dropout: float = 0.0) -> Tensor:
+    """Linear layers, each followed by ReLU and, in units of 2^-16 of its probability, dropout.
+
+    Parameters
+    ----------
+    rows
+        (R, inputs), of the type that is to be computed in.
+    layers
+        At least one; their weights are float32, and so are the gradients that they get.
+    dropout
+        Probability of setting an output to zero.
+
+    Returns
+    -------
+    Tensor
+        (R, width) in the type of ``rows``.
+    """
+    parameters = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
+    answer: Tensor = _Perceptron.apply(rows, dropout, *parameters)
+    return answer
+
+
+class _Perceptron(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, dropout: float, *parameters: Tensor) -> Tensor:
+        weights = [weight.to(rows.dtype) for weight in parameters[::2]]
+        ctx.scale = 1.0
+        outputs = []
+        hidden = rows
+        for weight, bias in zip(weights, parameters[1::2], strict=True):
+            hidden = torch.addmm(bias.to(rows.dtype), hidden, weight.t()).relu_()
+            if dropout:
+                hidden, ctx.scale = _dropped(hidden, dropout)
+            outputs.append(hidden)
+        ctx.save_for_backward(rows, *outputs, *weights)
+        return hidden
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        count = len(ctx.saved_tensors) // 2
+        inputs, weights = ctx.saved_tensors[:count], ctx.saved_tensors[count + 1 :]
+        outputs = ctx.saved_tensors[1 : count + 1]
+        ones = gradient.new_ones(1, len(gradient))
+        found: list[Tensor] = []
+        for layer in reversed(range(count)):
+            gradient = torch.ops.aten.threshold_backward(gradient, outputs[layer], 0)
+            if ctx.scale != 1:
+                gradient.mul_(ctx.scale)
+            found += [(ones @ gradient).squeeze(0).float(), (gradient.t() @ inputs[layer]).float()]
+            if layer or ctx.needs_input_grad[0]:
+                gradient = gradient @ weights[layer]
+        return gradient if ctx.needs_input_grad[0] else None, None, *reversed(found)
+
+
+def _dropped(hidden: Tensor, probability: float) -> tuple[Tensor, float]:
+    """Dropout, with the factor that it leaves on what stays; four decisions from each random number."""
+    cut = min(round(probability * _STEPS), _STEPS - 1)
+    numbers = torch.empty(-(-hidden.numel() // 4), dtype=torch.int64, device=hidden.device).random_(-(1 << 63), None)
+    decisions = numbers.view(torch.int16)[: hidden.numel()].view_as(hidden)
+    scale = _STEPS / (_STEPS - cut)
+    return torch.where(decisions >= cut - _STEPS // 2, hidden, 0).mul_(scale), scale
