@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from jetcal.models.neighbours import nearest
-from jetcal.models.particle_net import EdgeConvolution
+from jetcal.models.particle_net import EdgeConvolution, ParticleNetEncoder
+from jetcal_api.hyperparameters import ParticleNet
 
 LENGTHS = (9, 1, 4, 0, 2, 6)
 K = 3
@@ -83,3 +84,48 @@ def test_padding_gets_no_gradient(cloud):
     index, found = nearest(x, real, K)
     (EdgeConvolution(4, 8, layers=2)(x, index, found) * real.unsqueeze(-1)).sum().backward()
     assert x.grad[real == 0].abs().sum() == 0
+
+
+def encoded(encoder, cloud):
+    """Answer of an encoder, and the gradients of its weights."""
+    x, real = cloud
+    random = torch.Generator().manual_seed(3)
+    answer = encoder(x, x[..., :2], real)
+    weight = torch.randn(answer.shape, generator=random)
+    return answer, torch.autograd.grad((answer * weight).sum(), list(encoder.parameters()))
+
+
+@pytest.fixture
+def encoder():
+    torch.manual_seed(6)
+    return ParticleNetEncoder(ParticleNet(neighbours=K, blocks=3, conv_layers=3, conv_dim=16), 4)
+
+
+def test_the_training_step_is_that_of_the_definition(encoder, cloud, monkeypatch):
+    monkeypatch.setenv("JETCAL_PRECISION", "float32")
+    trained, gradients = encoded(encoder.train(), cloud)
+    definition, expected = encoded(encoder.eval(), cloud)
+    torch.testing.assert_close(trained, definition, rtol=1e-5, atol=1e-6)
+    for gradient, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-4, atol=1e-5)
+
+
+def test_the_training_step_in_bfloat16_is_near_the_definition(encoder, cloud, monkeypatch):
+    monkeypatch.setenv("JETCAL_PRECISION", "bfloat16")
+    trained, gradients = encoded(encoder.train(), cloud)
+    definition, expected = encoded(encoder.eval(), cloud)
+    for value, other in zip((trained, *gradients), (definition, *expected), strict=True):
+        assert (value - other).norm() < 0.1 * other.norm()
+
+
+def test_the_training_step_is_the_same_each_time(encoder, cloud):
+    first, gradients = encoded(encoder.train(), cloud)
+    again, same = encoded(encoder, cloud)
+    assert torch.equal(first, again)
+    assert all(torch.equal(one, other) for one, other in zip(gradients, same, strict=True))
+
+
+def test_jets_without_constituents_can_be_trained_on(encoder):
+    answer = encoder.train()(torch.zeros(3, 1, 4), torch.zeros(3, 1, 2), torch.zeros(3, 1))
+    answer.sum().backward()
+    assert not answer.any()

@@ -5,9 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from jetcal.models.graph import Graph, Jets
 from jetcal.models.layers import Perceptron, linear
+from jetcal.models.messages import mean_messages
 from jetcal.models.neighbours import nearest
+from jetcal.models.precision import training_type
 from jetcal_api.hyperparameters import ParticleNet
+
+CONSTITUENTS = 8192
+"""Constituents that are trained on at a time: the activations of their edges are what a training keeps most of."""
 
 
 class EdgeConvolution(nn.Module):
@@ -42,6 +48,32 @@ class EdgeConvolution(nn.Module):
         total: Tensor = edges.sum(2)
         return total / found.sum(2, keepdim=True).clamp(min=1)
 
+    def along(self, graph: Graph, x: Tensor, kind: torch.dtype) -> Tensor:
+        """What ``forward`` answers, for constituents without padding, in training on a CPU.
+
+        Parameters
+        ----------
+        graph
+            Neighbours of the R constituents.
+        x
+            float32 (R, inputs).
+        kind
+            Type of the operands of products.
+
+        Returns
+        -------
+        Tensor
+            float32 (R, width).
+        """
+        own, other = self.first.weight.chunk(2, dim=1)
+        operand = x.to(kind)
+        centre = nn.functional.linear(operand, (own - other).to(kind), self.first.bias.to(kind))
+        neighbour = nn.functional.linear(operand, other.to(kind))
+        straight = nn.functional.linear(operand, self.shortcut.weight.to(kind), self.shortcut.bias.to(kind))
+        layers = [layer for layer in self.rest.layers if isinstance(layer, nn.Linear)]
+        normalised: Tensor = self.norm(mean_messages(centre, neighbour, graph, layers) + straight)
+        return normalised.relu()
+
 
 def at_neighbours(x: Tensor, index: Tensor) -> Tensor:
     """Rows (N, P, C) at ``index`` (N, P, K) of the same jet: (N, P, K, C)."""
@@ -66,6 +98,7 @@ class ParticleNetEncoder(nn.Module):
     def __init__(self, spec: ParticleNet, features: int) -> None:
         super().__init__()
         self.neighbours = spec.neighbours
+        self.constituents_at_once = CONSTITUENTS
         self.blocks = nn.ModuleList(
             EdgeConvolution(spec.conv_dim if block else features, spec.conv_dim, spec.conv_layers)
             for block in range(spec.blocks)
@@ -74,9 +107,38 @@ class ParticleNetEncoder(nn.Module):
 
     def forward(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:
         """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
+        if self.training and constituents.device.type == "cpu":
+            kept = real > 0
+            return self.of_constituents(constituents[kept], position[kept], kept.sum(1))
         x, points = constituents, position
         for block in self.blocks:
             index, found = nearest(points, real, self.neighbours)
             x = points = block(x, index, found)
         total = torch.bmm(real.unsqueeze(1), x).squeeze(1)
         return total / real.sum(1, keepdim=True).clamp(min=1)
+
+    def of_constituents(self, x: Tensor, position: Tensor, counts: Tensor) -> Tensor:
+        """What ``forward`` answers, for jets without padding, in training on a CPU.
+
+        Parameters
+        ----------
+        x
+            float32 (R, F): features, one jet's constituents after the other's.
+        position
+            (R, 2): (eta, phi).
+        counts
+            int64 (N,): constituents of each jet.
+        """
+        kind = training_type(x.device)
+        jets, points = Jets(counts), position
+        for block in self.convolutions:
+            x = block.along(jets.nearest(points, self.neighbours), x, kind)
+            points = x.detach()
+        owner = torch.arange(len(counts)).repeat_interleave(counts)
+        total = x.new_zeros(len(counts), self.width).index_add(0, owner, x)
+        return total / counts.clamp(min=1).unsqueeze(1)
+
+    @property
+    def convolutions(self) -> list[EdgeConvolution]:
+        """The blocks, first to last."""
+        return [block for block in self.blocks if isinstance(block, EdgeConvolution)]

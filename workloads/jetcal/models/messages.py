@@ -1,0 +1,118 @@
+"""Messages along the edges of a graph in training: what ``EdgeConvolution.messages`` computes, and its gradient.
+
+Edges are many times as many as constituents, and most of what happens to them waits for memory. So they are worked on
+in tiles that stay in a core's cache, in the type of the products, and the gradient takes the place of the activations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
+
+from jetcal.models.graph import Graph
+
+EDGES = 8192
+"""Edges in a tile, about."""
+
+_BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
+
+
+def mean_messages(centre: Tensor, other: Tensor, graph: Graph, layers: Sequence[nn.Linear]) -> Tensor:
+    """Mean over the edges of each row of layers(ReLU(centre(row) + other(source))), each layer followed by ReLU.
+
+    Parameters
+    ----------
+    centre, other
+        (R, C) on the CPU, bfloat16 or float32: the type that is computed in.
+    graph
+        Edges.
+    layers
+        From C to C; their weights and the gradients that they get are float32.
+
+    Returns
+    -------
+    Tensor
+        float32 (R, C), zero for a row without edges.
+    """
+    parameters = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
+    answer: Tensor = _MeanMessages.apply(centre, other, graph, *parameters)
+    return answer
+
+
+class _Tile(NamedTuple):
+    """Some rows and their edges."""
+
+    rows: slice
+    edges: slice
+
+
+class _MeanMessages(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, centre: Tensor, other: Tensor, graph: Graph, *parameters: Tensor) -> Tensor:
+        weights = [weight.to(centre.dtype) for weight in parameters[::2]]
+        biases = [bias.to(centre.dtype) for bias in parameters[1::2]]
+        every = torch.arange(len(graph.owner))
+        outputs = [centre.new_empty(len(every), centre.shape[1]) for _ in range(len(weights) + 1)]
+        total = torch.zeros_like(centre)
+        for rows, edges in _tiles(graph):
+            hidden = torch.index_select(other, 0, graph.source[edges], out=outputs[0][edges])
+            _relu(hidden.add_(centre.index_select(0, graph.owner[edges])))
+            for weight, bias, output in zip(weights, biases, outputs[1:], strict=True):
+                hidden = torch.addmm(bias, hidden, weight.t(), out=output[edges])
+                _relu(hidden)
+            starts = graph.first[rows] - edges.start
+            total[rows] = embedding_bag(every[: len(hidden)], hidden, starts, mode="sum")
+        ctx.share = 1 / graph.first.diff().clamp(min=1).to(torch.float32).unsqueeze(1)
+        ctx.graph, ctx.weights, ctx.outputs = graph, weights, outputs
+        return total.float().mul_(ctx.share)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        graph, weights, outputs = ctx.graph, ctx.weights, ctx.outputs
+        del ctx.outputs  # they do not survive what follows
+        kind = outputs[0].dtype
+        gradient = (gradient * ctx.share).to(kind)
+        found = [torch.zeros(shape) for weight in weights for shape in (weight.shape, weight.shape[:1])]
+        for _, edges in _tiles(graph):
+            given = gradient.index_select(0, graph.owner[edges])
+            for layer in reversed(range(len(weights))):
+                kept = _through_relu(outputs[layer + 1][edges], given)
+                found[2 * layer] += kept.t() @ outputs[layer][edges]
+                found[2 * layer + 1] += kept.sum(0)
+                torch.mm(kept, weights[layer], out=given)
+            _through_relu(outputs[0][edges], given)
+        first = outputs[0]
+        if not len(first):
+            nothing = torch.zeros_like(gradient)
+            return nothing, nothing, None, *found
+        centre = embedding_bag(torch.arange(len(first)), first, graph.first[:-1], mode="sum")
+        other = embedding_bag(graph.back, first, graph.back_first[:-1], mode="sum")
+        return centre, other, None, *found
+
+
+def _tiles(graph: Graph) -> Iterator[_Tile]:
+    rows = len(graph.first) - 1
+    if not len(graph.owner):
+        return
+    step = max(1, EDGES * rows // len(graph.owner))
+    bounds = [*range(0, rows, step), rows]
+    ends = graph.first[bounds].tolist()
+    for number in range(len(bounds) - 1):
+        if ends[number] < ends[number + 1]:
+            yield _Tile(slice(*bounds[number : number + 2]), slice(*ends[number : number + 2]))
+
+
+def _relu(values: Tensor) -> None:
+    """In place: a float is negative where the whole number of the same bits is, and those are compared faster."""
+    values.view(_BITS[values.dtype]).clamp_(min=0)
+
+
+def _through_relu(output: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient where ``output`` of a ReLU is above zero, in the place of ``output``; by bits, as above."""
+    bits = _BITS[output.dtype]
+    output.view(bits).clamp_(max=1).mul_(gradient.view(bits))
+    return output
