@@ -1,0 +1,108 @@
+"""From ROOT to Arrow: rate beside weaver-core's reading, memory, and two processes beside one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import awkward as ak
+import uproot
+from benchmarks.pairs import Work, in_turns
+from benchmarks.peers.weaver import Reader
+from benchmarks.probe import cost
+from benchmarks.rows import Row, within
+from benchmarks.sample import many_ntuples, ntuples
+
+from jetcal.data import inventory
+from jetcal.data.parallel import prepare_parts
+from jetcal.data.prepare import merge
+from jetcal.simulation.ntuple import COUNTERS, LISTS, TREE, branches
+from jetcal_api.documents import InventoryInput, PrepareInput
+from jetcal_api.results import PrepareResult
+from jetcal_api.spec import JetSelection, Split
+
+WANTED = 5
+MAX_GIGABYTES = 1.5
+PEER = "weaver-core"
+
+
+def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement is asked the same
+    """Rates on files as large as those of the record and on small ones; memory of an input of a gigabyte and more."""
+    rounds = 3 if quick else 7
+    with TemporaryDirectory(prefix="jetcal-benchmark-") as place, ExitStack() as keep:
+        folder = Path(place)
+        large = [joined(ntuples(), folder / f"large-{number}.root") for number in range(1 if quick else 2)]
+        rates = in_turns(preparing(large, folder), Reader(large, folder, truth=True).read, rounds)
+        yield rates.row("prepare: large files", "jets/s", PEER, target=WANTED)
+        small = ntuples()
+        rates = in_turns(preparing(small, folder), Reader(small, folder, truth=True).read, rounds)
+        yield rates.row("prepare: files of 5000 jets", "jets/s", PEER, target=WANTED)
+        if quick:
+            return
+        own = Reader(small, folder, truth=True, fetch_step=0.01)
+        rates = in_turns(preparing(small, folder), own.fetch, 1, warm_up=0)
+        yield rates.row("prepare: files of 5000 jets", "jets/s", f"{PEER}, fetches of 1 % of each file, its default")
+        many = keep.enter_context(many_ntuples(80))
+        rates = in_turns(preparing(many, folder, parts=2), preparing(many, folder), 1, warm_up=0)
+        yield rates.row("prepare: two processes", "jets/s", "one process")
+        yield within("prepare: memory", "GB", cost(_once, many).gigabytes, MAX_GIGABYTES, better="less")
+
+
+def preparing(files: Sequence[Path], folder: Path, *, parts: int = 1) -> Work:
+    """Prepares the files anew each time, in a process for each part if there are several; tells how many jets stay."""
+
+    def work() -> float:
+        with TemporaryDirectory(dir=folder) as storage:
+            made = prepared(files, Path(storage), parts=parts).jets
+            return made.train + made.validation + made.test
+
+    return work
+
+
+def prepared(files: Sequence[Path], storage: Path, *, parts: int = 1) -> PrepareResult:
+    """The dataset of the files."""
+    taken = inventory.take(InventoryInput(stage="inventory", storage=str(storage), files=[str(file) for file in files]))
+    document = PrepareInput(
+        stage="dataset",
+        storage=str(storage),
+        sources=taken.sources,
+        shards=parts,
+        tree=TREE,
+        jets=JetSelection(),
+        split=Split(),
+    )
+    for _ in prepare_parts(document, range(parts)):
+        pass
+    result = merge(document)
+    if result is None:
+        message = f"{storage}: parts are missing"
+        raise RuntimeError(message)
+    return result
+
+
+def joined(files: Sequence[Path], path: Path) -> Path:
+    """The jets of several ntuples in one file."""
+    lists = [f"{prefix}_{name}" for prefix, columns in LISTS.items() for name in columns]
+    with uproot.recreate(path, compression=uproot.ZSTD(1)) as file:
+        tree = None
+        for file_path in files:
+            arrays = uproot.open(file_path)[TREE].arrays([*branches(), *lists])
+            entries = {name: arrays[name] for name in branches()}
+            for prefix, columns in LISTS.items():
+                entries[prefix] = ak.zip({name: arrays[f"{prefix}_{name}"] for name in columns})
+            types = {name: array.type.content for name, array in entries.items()}
+            tree = tree or file.mktree(TREE, types, counter_name=lambda prefix: COUNTERS[prefix])
+            tree.extend(entries)
+    return path
+
+
+def _once(files: Sequence[Path]) -> Callable[[], object]:
+    folder = TemporaryDirectory(prefix="jetcal-benchmark-")
+
+    def timed() -> None:
+        with folder:
+            preparing(files, Path(folder.name))()
+
+    return timed
