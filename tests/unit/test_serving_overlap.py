@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from threading import Event
 
 import pytest
 
-from jetcal.serving.overlap import ahead, behind
+from jetcal.serving.overlap import SWITCH_SECONDS, ahead, behind, quick_switches
 
 PATIENCE = 20.0
 """Seconds after which what should happen at the same time counts as not happening."""
@@ -99,3 +100,10 @@ def test_an_error_behind_is_raised_at_the_next_item() -> None:
 def refuse(item: str) -> None:
     message = f"no room for {item}"
     raise OSError(message)
+
+
+def test_threads_take_turns_more_often_for_a_while_only() -> None:
+    before = sys.getswitchinterval()
+    with pytest.raises(OSError, match=f"no room for an interval of {SWITCH_SECONDS:g}"), quick_switches():
+        refuse(f"an interval of {sys.getswitchinterval():g}")
+    assert sys.getswitchinterval() == before

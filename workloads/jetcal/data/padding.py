@@ -40,15 +40,30 @@ def pad(
     return _dense(jets, source, counts), _jet_columns(jets, slice(start, stop))
 
 
-def pad_indices(
-    jets: Jets, indices: NDArray[np.integer], max_constituents: int | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The jets ``indices``, in that order, as the network reads them; else as ``pad``."""
-    first = jets.offsets[indices]
-    counts = jets.offsets[np.asarray(indices) + 1] - first
-    if max_constituents is not None:
-        counts = np.minimum(counts, max_constituents)
-    return _dense(jets, positions(first, counts), counts), _jet_columns(jets, indices)
+class Padder:
+    """Jets whose constituents lie side by side, so that a batch of any of them is gathered in one pass.
+
+    Parameters
+    ----------
+    jets
+        N jets whose constituents fall in pT; they are copied.
+    """
+
+    def __init__(self, jets: Jets) -> None:
+        self._counts = np.diff(jets.offsets)
+        self._first = jets.offsets[:-1]
+        count = int(jets.offsets[-1])
+        self._constituents = np.zeros((count + 1, len(CONSTITUENT_COLUMNS)), np.float32)  # the last fills empty slots
+        for column, name in enumerate(CONSTITUENT_COLUMNS):
+            self._constituents[:count, column] = jets.constituents[name][:count]
+        self._jet = _jet_columns(jets, slice(None))
+
+    def __call__(self, indices: NDArray[np.integer]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The jets ``indices``, in that order, as the network reads them; else as ``pad``."""
+        counts = self._counts[indices, None]
+        slot = np.arange(max(int(counts.max(initial=0)), 1))
+        rows = np.where(slot < counts, self._first[indices, None] + slot, len(self._constituents) - 1)
+        return self._constituents.take(rows, axis=0), self._jet.take(indices, axis=0)
 
 
 def _dense(jets: Jets, source: slice | NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -60,5 +75,5 @@ def _dense(jets: Jets, source: slice | NDArray[np.int64], counts: NDArray[np.int
     return dense.reshape(len(counts), longest, len(CONSTITUENT_COLUMNS))
 
 
-def _jet_columns(jets: Jets, rows: slice | NDArray[np.integer]) -> NDArray[np.float32]:
+def _jet_columns(jets: Jets, rows: slice) -> NDArray[np.float32]:
     return np.stack([jets.jet[name][rows] for name in JET_COLUMNS], axis=-1, dtype=np.float32)

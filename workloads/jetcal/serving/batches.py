@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetcal.data.jets import OUTPUTS, Jets
-from jetcal.data.padding import pad_indices
+from jetcal.data.padding import Padder
 
 Infer = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Answers one padded batch: constituents (N, P, 6) and jet (N, 6) in, factors (N, 3) out, of an ensemble (N, 4)."""
@@ -37,8 +37,9 @@ def predict(jets: Jets, infer: Infer, batch_size: int, columns: int = len(OUTPUT
         What ``infer`` answers, rows in the order of ``jets``.
     """
     answer = np.empty((len(jets), columns), np.float32)
+    padded = Padder(jets)
     for rows in split(jets, batch_size):
-        answer[rows] = infer(*pad_indices(jets, rows))
+        answer[rows] = infer(*padded(rows))
     return answer
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+SWITCH_SECONDS = 0.0005
+"""How long a stage in Python keeps the interpreter from one that comes back from compiled code: by default it is longer
+than the network takes for a batch, which would then wait as long as it computes."""
 
 
 def ahead(items: Generator[Item]) -> Generator[Item]:
@@ -20,6 +25,17 @@ def ahead(items: Generator[Item]) -> Generator[Item]:
         while (item := coming.result()) is not None:
             coming = thread.submit(next, items, None)
             yield item
+
+
+@contextmanager
+def quick_switches() -> Iterator[None]:
+    """Let the threads of this process take turns every ``SWITCH_SECONDS``."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from jetcal.data.jets import OUTPUTS
 from jetcal.data.mapping import Piece
 from jetcal.errors import JetcalError
 from jetcal.serving.answers import VALID, Model, answers
-from jetcal.serving.overlap import ahead, behind
+from jetcal.serving.overlap import ahead, behind, quick_switches
 from jetcal.serving.signature import SPREAD
 from jetcal.serving.writers import WRITERS
 from jetcal.storage import local
@@ -85,6 +85,7 @@ def predict(inputs: Iterable[str], reading: Reading, model: Model, output: Path)
         local.sentences(output),
         local.replacing(output) as temporary,
         open_writer(temporary, reading.tree) as writer,
+        quick_switches(),
         closing(ahead(_read(found, reading))) as pieces,
         behind(writer.write) as write,
     ):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
 from jetcal.data.jets import Jets
-from jetcal.data.padding import pad_indices
+from jetcal.data.padding import Padder
 from jetcal.errors import JetcalError, TransientError
 from jetcal.export.validity import Validity
 from jetcal.serving import batches
@@ -140,8 +140,9 @@ class TritonModel:
         config = self._config()
         factors = np.empty((len(jets), int(config["output"][0]["dims"][0])), np.float32)
         under_way: deque[tuple[NDArray[np.intp], Pending]] = deque()
+        padded = Padder(jets)
         for rows in batches.split(jets, min(batch_size, config["max_batch_size"]), MAX_PAIRS):
-            constituents, jet = pad_indices(jets, rows)
+            constituents, jet = padded(rows)
             if len(under_way) == self._transport.in_flight:
                 self._take(under_way, factors)
             under_way.append((rows, self._ask(partial(self._transport.ask, filled_up(constituents), jet))))

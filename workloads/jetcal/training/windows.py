@@ -24,7 +24,7 @@ class Chunk:
     Attributes
     ----------
     constituents, jet
-        (N, P, 6) and (N, 6), as ``pad_indices`` gives them.
+        (N, P, 6) and (N, 6), as ``pad`` gives them.
     target
         (N,): y = ln(gen_pt / raw_pt).
     weight
