@@ -41,18 +41,25 @@ def merge(
             continue
         verdict = verdict or Verdict(kind, "Unknown", "NotReached", "")
         old = before.get(kind)
-        kept = old.last_transition_time if old and old.status == verdict.status else timestamp(now)
-        merged.append(
-            Condition(
-                type=kind,
-                status=verdict.status,
-                reason=verdict.reason,
-                message=verdict.message[:MESSAGE_LIMIT],
-                observed_generation=generation,
-                last_transition_time=kept,
-            )
-        )
+        merged.append(old if old and _says(old, verdict, generation) else _dated(verdict, old, generation, now))
     return merged
+
+
+def _says(entry: Condition, verdict: Verdict, generation: int) -> bool:
+    """Whether the condition is what the verdict makes of it."""
+    same = entry.status == verdict.status and entry.reason == verdict.reason
+    return same and entry.observed_generation == generation and entry.message == verdict.message[:MESSAGE_LIMIT]
+
+
+def _dated(verdict: Verdict, old: Condition | None, generation: int, now: datetime) -> Condition:
+    return Condition(
+        type=verdict.type,
+        status=verdict.status,
+        reason=verdict.reason,
+        message=verdict.message[:MESSAGE_LIMIT],
+        observed_generation=generation,
+        last_transition_time=old.last_transition_time if old and old.status == verdict.status else timestamp(now),
+    )
 
 
 def timestamp(moment: datetime) -> str:

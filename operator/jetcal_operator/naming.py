@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from jetcal_api.documents import fingerprint
-from jetcal_api.resource import API_VERSION, KIND, JetCalibration
+from jetcal_api.resource import API_VERSION, KIND
 
 CALIBRATION = "jetcal.dev/calibration"
 """Label: name of the resource that an object belongs to."""
@@ -83,9 +83,8 @@ def owner_reference(name: str, uid: str) -> dict[str, Any]:
     }
 
 
-def is_owned(manifest: dict[str, Any], resource: JetCalibration) -> bool:
-    """Whether this very resource controls the object."""
-    uid = resource.metadata.uid
+def is_owned(manifest: dict[str, Any], uid: str) -> bool:
+    """Whether the resource of that uid controls the object."""
     for reference in manifest["metadata"].get("ownerReferences", ()):  # a loop, for it is asked of every object
         if reference.get("uid") == uid and reference.get("controller"):
             return True

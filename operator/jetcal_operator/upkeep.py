@@ -21,6 +21,7 @@ from jetcal_operator.stages.progress import (
     Succeeded,
     Waiting,
     is_suspended,
+    is_under_way,
     outcome,
     parse_time,
 )
@@ -113,7 +114,7 @@ class Upkeep:
         for job in stage.jobs(child, self.world):
             held = naming.annotation(job, naming.SUSPENDED) == "true"
             let_go = suspend and not is_suspended(job)
-            if (held != suspend or let_go) and outcome(job).phase == "Running":
+            if (held != suspend or let_go) and is_under_way(job):
                 answers.append(self.draft.apply(jobs.suspension(job, suspend=suspend)))
         if refused := next((answer for answer in answers if answer), None):
             return refused
@@ -190,11 +191,7 @@ def retire(world: World, draft: Draft, name: str, *, current: Stage | None, done
     }
     if not left:
         return
-    gone = {
-        key.name
-        for key, child in left.items()
-        if key.kind != "ConfigMap" and (done or outcome(child).phase == "Running")
-    }
+    gone = {key.name for key, child in left.items() if key.kind != "ConfigMap" and (done or is_under_way(child))}
     working = {key.name for key in left if key.kind != "ConfigMap"}
     for key, child in left.items():
         if key.name in gone or (key.kind == "ConfigMap" and key.name not in working):

@@ -14,7 +14,7 @@ from tests.support.kube_client import KubeError
 
 from jetcal_api.crd import COLUMNS, crd
 from jetcal_api.resource import JetCalibration
-from jetcal_operator.kube.observation import UnreadableError, read_resource
+from jetcal_operator.kube.observation import Reader, UnreadableError
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 ON_ONE_MACHINE = [path for path in EXAMPLES if path.stem == "quickstart"]
@@ -164,7 +164,7 @@ def test_no_endpoint_is_not_the_default_endpoint(plain_control_plane, namespace)
     calibration = changed(full("pfn"), ("metadata", "namespace"), namespace)
     made = plain_control_plane.create(changed(calibration, ("spec", "serving"), None))
     assert made["spec"]["serving"] is None
-    assert read_resource(made).spec.serving is None
+    assert Reader().read(made).spec.serving is None
 
 
 def test_spec_and_status_are_written_apart(plain_control_plane, ak4):
@@ -217,7 +217,7 @@ def test_what_an_older_version_wrote_survives(plain_control_plane, namespace):
         return plain_control_plane.get("jetcal", "ak4", namespace)
 
     found = plain_control_plane.wait(lambda: (found := read()) and "width" not in found["spec"]["model"] and found)
-    assert read_resource(found).spec == JetCalibration.parse(full("pfn")).spec
+    assert Reader().read(found).spec == JetCalibration.parse(full("pfn")).spec
     edited = plain_control_plane.patch("jetcal", "ak4", namespace, {"spec": {"historyLimit": 9}})
     assert edited["metadata"]["generation"] == 2
     labelled = plain_control_plane.patch("jetcal", "ak4", namespace, {"metadata": {"labels": {"jec": "yes"}}})
@@ -235,10 +235,10 @@ def test_what_an_older_version_let_pass_can_still_be_spoken_of(plain_control_pla
         plain_control_plane.serve(OWN_CRD)
     found = plain_control_plane.patch("jetcal", "ak4", namespace, {"status": STATUS}, "status")
     with pytest.raises(UnreadableError, match=r"spec\.historyLimit: must be at least 1 and at most 50, got 500"):
-        read_resource(found)
+        Reader().read(found)
     plain_control_plane.patch("jetcal", "ak4", namespace, {"metadata": {"labels": {"jec": "yes"}}})
     mended = plain_control_plane.patch("jetcal", "ak4", namespace, {"spec": {"historyLimit": 50}})
-    assert read_resource(mended).spec.history_limit == 50
+    assert Reader().read(mended).spec.history_limit == 50
 
 
 def older():

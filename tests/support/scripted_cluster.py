@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jetcal_api.documents import OBJECTIVE, fingerprint, parse_input
-from jetcal_api.resource import JetCalibration
+from jetcal_api.resource import JetCalibration, JetCalibrationSpec
 from jetcal_operator import naming
 from jetcal_operator.cluster import Deletion, Manifest, ObjectKey, Observed, Refusal
 from jetcal_operator.kube.refusals import wait
@@ -52,6 +52,8 @@ class ScriptedCluster:
     namespace_labels: dict[str, str] | None = None
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Fields of results to replace, by stage."""
+    spec: JetCalibrationSpec | None = None
+    """As it was last read."""
     content: str = "c0ffee"
     """Content fingerprint of the data."""
     attempts: dict[ObjectKey, int] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class ScriptedCluster:
 
     def observe(self):
         return Observed(
-            resource=JetCalibration.parse(self.resource),
+            resource=self._read(),
             children=copy.deepcopy(self.objects),
             results=copy.deepcopy(self.results),
             kinds=self.kinds,
@@ -76,6 +78,14 @@ class ScriptedCluster:
             refused=dict(self.refused),
             namespace_labels=self.namespace_labels,
         )
+
+    def _read(self):
+        """The resource; its spec is the same object until it is edited, as a shell has it."""
+        resource = JetCalibration.parse(self.resource)
+        if self.spec == resource.spec:
+            return resource.model_copy(update={"spec": self.spec})
+        self.spec = resource.spec
+        return resource
 
     def reconcile(self, calls=None):
         """One reconcile, killed after so many calls if that is given; returns its plan."""

@@ -63,7 +63,7 @@ def chain_children(cluster):
         if naming.label(child, naming.STAGE) in CHAIN
         and key.kind not in {"Trial", "ConfigMap"}
         and not naming.label(child, naming.RECORD)
-        and naming.is_owned(child, cluster.observe().resource)
+        and naming.is_owned(child, cluster.observe().resource.metadata.uid)
     }
 
 

@@ -13,7 +13,7 @@ from jetcal_operator.kube import queues
 from jetcal_operator.kube.api import Api, ApiError
 from jetcal_operator.kube.cache import Cache, Key, Place
 from jetcal_operator.kube.kinds import KEPT, RESOURCE, kind_of
-from jetcal_operator.kube.observation import Observer, UnreadableError, read_resource
+from jetcal_operator.kube.observation import Observer, Reader, UnreadableError
 from jetcal_operator.kube.recorder import Recorder
 from jetcal_operator.kube.refusals import refusal
 from jetcal_operator.status import unreadable
@@ -49,6 +49,7 @@ class KubeCluster:
         self._recorder = recorder
         self._occupied: set[ObjectKey] = set()
         self._refused: dict[ObjectKey, tuple[Refusal, int]] = {}
+        self._reader = Reader()
         self._seen: Manifest = {}
         self._told: tuple[Manifest, str] | None = None
         """The status last written, and the version that this made; a CRD older than we prunes what it does not know."""
@@ -66,7 +67,7 @@ class KubeCluster:
         if manifest is None or manifest["metadata"].get("deletionTimestamp"):
             return None
         self._seen, self._is_confirmed = manifest, False
-        resource = read_resource(manifest)
+        resource = self._reader.read(manifest)
         await self._review_occupied(resource)
         refused = {key: found for key, (found, _) in self._refused.items()}
         return await self._observer.observe(resource, frozenset(self._occupied), refused)

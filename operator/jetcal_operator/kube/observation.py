@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from jetcal_api.messages import explain
-from jetcal_api.resource import JetCalibration
+from jetcal_api.resource import JetCalibration, ObjectMeta
 from jetcal_api.status import Status
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
@@ -41,20 +41,33 @@ class UnreadableError(Exception):
         super().__init__(problem)
 
 
-def read_resource(manifest: Manifest) -> JetCalibration:
-    """The resource as the models read it; a status that they cannot read is left out.
+class Reader:
+    """Reads one resource again and again; its spec is parsed once for each edit."""
 
-    Raises
-    ------
-    UnreadableError
-        If the spec cannot be read.
-    """
-    bare = {name: value for name, value in manifest.items() if name != "status"}
+    def __init__(self) -> None:
+        self._spec: Any = None
+        self._resource: JetCalibration | None = None
+
+    def read(self, manifest: Manifest) -> JetCalibration:
+        """The resource as the models read it; a status that they cannot read is left out.
+
+        Raises
+        ------
+        UnreadableError
+            If the spec cannot be read.
+        """
+        if self._resource is None or self._spec != manifest["spec"]:
+            self._resource = _parsed(manifest)
+            self._spec = manifest["spec"]
+        metadata = ObjectMeta.model_validate(manifest["metadata"])
+        return self._resource.model_copy(update={"metadata": metadata, "status": _status(manifest)})
+
+
+def _parsed(manifest: Manifest) -> JetCalibration:
     try:
-        resource = JetCalibration.parse(bare)
+        return JetCalibration.parse({name: value for name, value in manifest.items() if name != "status"})
     except ValidationError as error:
         raise UnreadableError("; ".join(explain(error)), _status(manifest)) from error
-    return resource.model_copy(update={"status": _status(manifest)})
 
 
 def _status(manifest: Manifest) -> Status | None:

@@ -68,6 +68,7 @@ class Outcome(NamedTuple):
 
 _UNDER_WAY = Outcome("Running")
 _SUCCESS = {"Job": "Complete", "TrainJob": "Complete", "PyTorchJob": "Succeeded", "Experiment": "Succeeded"}
+_ENDS = {kind: (success, "Failed") for kind, success in _SUCCESS.items()}
 _PERMANENT_REASONS = {"PodFailurePolicy"}
 
 
@@ -86,7 +87,7 @@ def condition(manifest: Manifest, kind: str) -> dict[str, Any] | None:
 
 def true_conditions(manifest: Manifest) -> set[str]:
     """Types of all conditions that hold."""
-    return {entry["type"] for entry in _conditions(manifest) if entry.get("status") == "True"}
+    return {entry["type"] for entry in _conditions(manifest) if entry["status"] == "True"}
 
 
 def is_true(manifest: Manifest, kind: str) -> bool:
@@ -97,12 +98,17 @@ def is_true(manifest: Manifest, kind: str) -> bool:
 
 def outcome(manifest: Manifest) -> Outcome:
     """What has become of a Job, PyTorchJob, TrainJob or Experiment."""
-    holding = {entry.get("type"): entry for entry in _conditions(manifest) if entry.get("status") == "True"}
+    holding = {entry["type"]: entry for entry in _conditions(manifest) if entry["status"] == "True"}
     if ended := holding.get(_SUCCESS[manifest["kind"]]):
         return _outcome("Succeeded", ended)
     if ended := holding.get("Failed"):
         return _outcome("Failed", ended)
     return _UNDER_WAY
+
+
+def is_under_way(manifest: Manifest) -> bool:
+    """Whether nothing has become of it yet."""
+    return true_conditions(manifest).isdisjoint(_ENDS[manifest["kind"]])
 
 
 def is_suspended(job: Manifest) -> bool:
@@ -113,8 +119,9 @@ def is_suspended(job: Manifest) -> bool:
 
 def holding_queue(job: Manifest) -> str | None:
     """The queue of Kueue that holds a job; None if nobody does, or we ourselves."""
-    ours = naming.annotation(job, naming.SUSPENDED) == "true"
-    return naming.label(job, naming.QUEUE) or None if is_suspended(job) and not ours else None
+    if not is_suspended(job) or naming.annotation(job, naming.SUSPENDED) == "true":
+        return None
+    return naming.label(job, naming.QUEUE) or None
 
 
 def may_heal(ended: Outcome) -> bool:

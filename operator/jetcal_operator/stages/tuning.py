@@ -24,13 +24,14 @@ from jetcal_operator.stages.progress import (
     Running,
     Succeeded,
     holding_queue,
+    is_under_way,
     outcome,
 )
 from jetcal_operator.stages.records import Choice, Records, recorded_choice
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.search_space import describe, kebab, parameter, search_space
 from jetcal_operator.stages.trials import Trials
-from jetcal_operator.stages.world import World
+from jetcal_operator.stages.world import Objects, World
 
 KATIB = "kubeflow.org/v1beta1"
 SHOWN_FAILURES = 3
@@ -166,30 +167,31 @@ class Tuning(Stage):
 
     def jobs(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # the base's signature
         """The trials' jobs, for an Experiment itself cannot be suspended."""
-        return world.trial_jobs(self.trial_kind[1], self.fingerprint)
+        return list(world.trial_jobs(self.trial_kind[1], self.fingerprint).values())
 
     def read(self, child: Manifest, world: World) -> Progress:
         """How far the search is, and its choice once it has ended."""
         trials = world.trials(self.child_name)
         ended = outcome(child)
         if ended.phase == "Running":
-            return self._silent_trial(trials, world) or self._searching(child, trials.counts, world)
+            found = world.trial_jobs(self.trial_kind[1], self.fingerprint)
+            running = {key: job for key, job in found.items() if is_under_way(job)}
+            ended_jobs = {key.name: job for key, job in found.items() if key not in running}
+            return self._silent_trial(trials, ended_jobs, world) or self._searching(trials.counts, running, world)
         if ended.phase == "Failed":
             reasons = self._reasons(trials, world) or ended.message
             return Failed("SearchFailed", f"Experiment {self.child_name} failed: {reasons}")
         return self._choose(trials, world)
 
-    def _searching(self, child: Manifest, counts: TrialCounts, world: World) -> Running:
+    def _searching(self, counts: TrialCounts, running: Objects, world: World) -> Running:
         message = (
             f"Experiment {self.child_name}: {counts.succeeded} trials succeeded, {counts.failed} failed, "
             f"{counts.running} running, {self.spec.max_trials} in all"
         )
-        running = [job for job in self.jobs(child, world) if outcome(job).phase == "Running"]
-        keys = (self.key, *(ObjectKey.of(job) for job in running))
-        obstacle = next((told for key in keys if (told := world.failure(key))), None)
+        obstacle = next((told for key in (self.key, *running) if (told := world.failure(key))), None)
         if obstacle:
             return Running(f"{message}; {obstacle}", OBSTRUCTED)
-        queues = [queue for job in running if (queue := holding_queue(job))]
+        queues = [queue for job in running.values() if (queue := holding_queue(job))]
         return Running(f"{message}; {len(queues)} wait in queue {queues[0]}" if queues else message)
 
     def preflight(self, world: World) -> Failed | None:
@@ -216,18 +218,16 @@ class Tuning(Stage):
         more = f"; {len(told) - SHOWN_FAILURES} more failed" if len(told) > SHOWN_FAILURES else ""
         return "; ".join(told[:SHOWN_FAILURES]) + more
 
-    def _silent_trial(self, trials: Trials, world: World) -> Progress | None:
+    def _silent_trial(self, trials: Trials, ended_jobs: dict[str, Manifest], world: World) -> Progress | None:
         """A Trial whose job ended long ago without a metric stays Running for ever."""
         deadline: timedelta = self.scope.platform.metrics_deadline
         for name in trials.unfinished:
-            key = ObjectKey(*self.trial_kind, name)
-            job = world.find(key)
-            if job is None:
+            if name not in ended_jobs:
                 continue
-            ended = outcome(job)
+            ended = outcome(ended_jobs[name])
             if ended.phase == "Succeeded" and ended.since and world.now - ended.since > deadline:
                 message = (
-                    f"{key.kind} {key.name} ended {ended.since:%Y-%m-%d %H:%M:%S} but its Trial has no metrics; "
+                    f"{self.trial_kind[1]} {name} ended {ended.since:%Y-%m-%d %H:%M:%S} but its Trial has no metrics; "
                     "look at the container metrics-logger-and-collector of its Pod"
                 )
                 return Failed("MetricsMissing", message, retryable=True)

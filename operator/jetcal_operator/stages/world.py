@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
@@ -21,6 +20,8 @@ class World:
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
+        self._index = _index(observed)
+        self._trials: dict[str, Trials] = {}
 
     @property
     def now(self) -> datetime:
@@ -32,15 +33,14 @@ class World:
         """The resource's annotation by which a person asks to make anew what has failed; empty without it."""
         return self._observed.resource.metadata.annotations.get(naming.RETRY, "")
 
-    @cached_property
+    @property
     def own(self) -> Objects:
         """Objects that the resource itself controls; Trials and their jobs are not among them."""
-        resource = self._observed.resource
-        return {key: child for key, child in self._observed.children.items() if naming.is_owned(child, resource)}
+        return self._index.own
 
     def of_stage(self, name: str) -> Objects:
         """Own objects of one stage."""
-        return self._stages.get(name, {})
+        return self._index.stages.get(name, {})
 
     def find(self, key: ObjectKey) -> Manifest | None:
         """The object of that key, whoever controls it."""
@@ -48,11 +48,14 @@ class World:
 
     def trials(self, experiment: str) -> Trials:
         """Trials of an Experiment."""
-        return self._searches.get(experiment) or Trials({})
+        known = self._trials.get(experiment)
+        if known is None:
+            known = self._trials[experiment] = Trials(self._index.trials.get(experiment, {}))
+        return known
 
-    def trial_jobs(self, kind: str, fingerprint: str) -> list[Manifest]:
+    def trial_jobs(self, kind: str, fingerprint: str) -> Objects:
         """Jobs of a search's trials, which their Trials control."""
-        return self._trial_jobs.get((kind, fingerprint), [])
+        return self._index.trial_jobs.get((kind, fingerprint), {})
 
     def serves(self, kind: tuple[str, str]) -> bool:
         """Whether the cluster knows the kind (apiVersion, kind)."""
@@ -79,28 +82,30 @@ class World:
         """Labels of the namespace, None if they are not known."""
         return self._observed.namespace_labels
 
-    @cached_property
-    def _stages(self) -> dict[str, Objects]:
-        found: dict[str, Objects] = {}
-        for key, child in self.own.items():
-            found.setdefault(naming.label(child, naming.STAGE), {})[key] = child
-        return found
 
-    @cached_property
-    def _searches(self) -> dict[str, Trials]:
-        found: dict[str, dict[str, Manifest]] = {}
-        for key, child in self._observed.children.items():
-            if key.kind == "Trial":
-                found.setdefault(naming.label(child, naming.KATIB_EXPERIMENT), {})[key.name] = child
-        return {experiment: Trials(trials) for experiment, trials in found.items()}
+class _Index(NamedTuple):
+    own: Objects
+    stages: dict[str, Objects]
+    """Own objects by stage."""
+    trials: dict[str, dict[str, Manifest]]
+    """Trials by Experiment and name."""
+    trial_jobs: dict[tuple[str, str], Objects]
+    """Jobs of trials by kind and by fingerprint of the search."""
 
-    @cached_property
-    def _trial_jobs(self) -> dict[tuple[str, str], list[Manifest]]:
-        found: dict[tuple[str, str], list[Manifest]] = {}
-        for key, child in self._observed.children.items():
-            if key.kind in TRIAL_JOBS and naming.label(child, naming.STAGE) == "tuning":
-                found.setdefault((key.kind, naming.label(child, naming.FINGERPRINT)), []).append(child)
-        return found
+
+def _index(observed: Observed) -> _Index:
+    """The children as they are asked for, in one pass: a search has hundreds of them."""
+    index = _Index({}, {}, {}, {})
+    uid = observed.resource.metadata.uid
+    for key, child in observed.children.items():
+        if key.kind == "Trial":
+            index.trials.setdefault(naming.label(child, naming.KATIB_EXPERIMENT), {})[key.name] = child
+        elif naming.is_owned(child, uid):
+            index.own[key] = child
+            index.stages.setdefault(naming.label(child, naming.STAGE), {})[key] = child
+        elif key.kind in TRIAL_JOBS and naming.label(child, naming.STAGE) == "tuning":
+            index.trial_jobs.setdefault((key.kind, naming.label(child, naming.FINGERPRINT)), {})[key] = child
+    return index
 
 
 def is_terminating(manifest: Manifest) -> bool:
