@@ -1,6 +1,6 @@
 """One of torchrun's processes: a training that all of them share, in turns with independent ones of the same jets.
 
-``torchrun --nproc-per-node=2 -m benchmarks.copies NETWORK ROUNDS``; the process that leads prints what it found as JSON.
+``torchrun --nproc-per-node=2 -m benchmarks.copies NETWORK ROUNDS``; the one that leads prints what it found as JSON.
 """
 
 from __future__ import annotations
