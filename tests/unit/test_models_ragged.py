@@ -110,6 +110,14 @@ def test_a_perceptron_in_one_step_is_the_plain_one():
         torch.testing.assert_close(fast, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_rows_are_filled_up_with_zeros_to_few_different_shapes():
+    rows = torch.ones(mixed.ROWS + 1, 3)
+    found = mixed.filled(rows, torch.bfloat16)
+    assert found.shape == (2 * mixed.ROWS, 3)
+    assert found.sum(dtype=torch.float32) == rows.sum()
+    assert mixed.filled(rows[:0], torch.float32).shape == (0, 3)
+
+
 def test_dropout_cuts_its_share_keeps_the_mean_and_lets_no_gradient_through():
     layer = torch.nn.Linear(1, 50_000)
     torch.nn.init.ones_(layer.weight)
@@ -133,6 +141,11 @@ def test_sums_of_segments_with_an_empty_one_among_them():
     assert pooled.tolist() == [[3.0, 30.0], [0.0, 0.0], [4.0, 40.0]]
     (pooled * torch.tensor([[1.0], [5.0], [7.0]])).sum().backward()
     assert rows.grad.tolist() == [[1.0, 1.0], [1.0, 1.0], [7.0, 7.0]]
+    filled = torch.cat([rows.detach(), torch.full((2, 2), 9.0)]).requires_grad_()
+    more = segments.pooled(filled)
+    assert torch.equal(more, pooled)
+    more.sum().backward()
+    assert filled.grad.tolist() == [[1.0, 1.0]] * 3 + [[0.0, 0.0]] * 2
     assert segments.total(rows[:, 0].detach()).tolist() == [3.0, 0.0, 4.0]
     assert segments.of_rows(torch.tensor([5.0, 6.0, 7.0])).tolist() == [5.0, 5.0, 7.0]
 

@@ -12,7 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+ROWS = 1024
+"""Products have a multiple of so many rows: the library prepares itself for each new shape, which takes as long as a
+fifth of a step, and batches without padding would nearly all be of different ones."""
+
 _STEPS = 1 << 16
+
+
+def filled(rows: Tensor, kind: torch.dtype) -> Tensor:
+    """Rows (R, F) in another type, followed by zeros up to a multiple of ``ROWS``."""
+    count = -(-len(rows) // ROWS) * ROWS
+    answer = torch.zeros(rows.shape[1], count, dtype=kind, device=rows.device).t()
+    answer[: len(rows)] = rows
+    return answer
 
 
 def perceptron(rows: Tensor, layers: Sequence[nn.Linear], dropout: float = 0.0) -> Tensor:

@@ -26,8 +26,8 @@ class PfnEncoder(nn.Module):
         Features of a constituent.
     """
 
-    constituents_at_once = 32_768
-    """Those of a usual batch; 0.5 GB of activations in the widest network that can be asked for."""
+    constituents_at_once = 65_536
+    """Those of a usual batch; 1 GB of activations in the widest network that can be asked for."""
 
     def __init__(self, spec: Pfn, features: int) -> None:
         super().__init__()
@@ -57,5 +57,6 @@ class PfnEncoder(nn.Module):
             (N, width), in the type that products are made in.
         """
         kind = training_type(x.device)
-        phi = self.phi(x) if kind == x.dtype else mixed.perceptron(x.to(kind), self.phi.linear)
+        rows = mixed.filled(x, kind)
+        phi = self.phi(rows) if kind == x.dtype else mixed.perceptron(rows, self.phi.linear)
         return Segments(counts).pooled(phi) / TYPICAL_CONSTITUENTS

@@ -40,7 +40,7 @@ class Segments:
         return torch.segment_reduce(values, "sum", offsets=self.offsets, unsafe=True)
 
     def pooled(self, rows: Tensor) -> Tensor:
-        """Sums (N, W) of (R, W) in their type."""
+        """Sums (N, W) of (R, W) in their type; rows beyond the last jet's are left out."""
         answer: Tensor = _Pooled.apply(rows, self.offsets, self.owner)
         return answer
 
@@ -51,12 +51,16 @@ class _Pooled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, offsets: Tensor, owner: Tensor) -> Tensor:
         ctx.save_for_backward(owner)
-        if not len(rows):
+        ctx.count = len(rows)
+        if not len(owner):
             return rows.new_zeros(len(offsets) - 1, rows.shape[1])
-        every = torch.arange(len(rows), device=rows.device)
+        every = torch.arange(len(owner), device=rows.device)
         return torch.nn.functional.embedding_bag(every, rows, offsets[:-1], mode="sum")
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (owner,) = ctx.saved_tensors
-        return gradient.index_select(0, owner), None, None
+        answer = gradient.new_empty(ctx.count, gradient.shape[1])
+        torch.index_select(gradient, 0, owner, out=answer[: len(owner)])
+        answer[len(owner) :].zero_()
+        return answer, None, None
