@@ -15,7 +15,7 @@ from tests.support.ntuples import TREE, write_ntuple
 from tests.support.toys import toy_jets
 
 from jetcal.data import inventory, mapping, ntuples, prepare, shards
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, TRUTH_COLUMNS, concatenate
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, TRUTH_COLUMNS, concatenate, falling_order
 from jetcal.data.mapping import Piece
 from jetcal.errors import JetcalError
 from jetcal_api.columns import Columns
@@ -267,3 +267,10 @@ def test_the_documentation_shows_the_formulas_of_both_schemas() -> None:
     page = (Path(__file__).parents[2] / "docs/data.md").read_text()
     for name, text in [*mapping.formulas(Columns()).items(), *mapping.formulas(PFNANO).items()]:
         assert f"`{text}`" in page or text in {"run", "lumi", "event"} or "pvAssocQuality" in text, name
+
+
+def test_constituents_fall_in_pt_within_their_jets_and_equal_ones_stay_in_their_order() -> None:
+    random = np.random.default_rng(3)
+    jet_of = random.integers(0, 40, 3000)
+    pt = np.round(random.exponential(2, 3000), 1).astype(np.float32) + np.float32(1e-30)
+    np.testing.assert_array_equal(falling_order(jet_of, pt), np.lexsort((-pt, jet_of)))

@@ -18,7 +18,7 @@ from tests.support.toys import toy_jets
 from jetcal import worker
 from jetcal.cli import main
 from jetcal.data import inventory, ntuples, prepare, shards, sources
-from jetcal.data.jets import take
+from jetcal.data.jets import concatenate, take
 from jetcal.errors import JetcalError
 from jetcal_api.documents import InventoryInput, PrepareInput
 from jetcal_api.results import InventoryResult, PrepareResult, Source
@@ -249,6 +249,18 @@ class TestPrepare:
         with pytest.raises(JetcalError, match=rf"^{data}/jets_3.root: tree .* has no branch jetArea"):
             prepare.prepare_part(document, 0)
         assert prepare.find_part(document, 0) is None
+
+    def test_a_damaged_shard_is_made_again_once_the_folder_is_deleted(self, data: Path, tmp_path: Path) -> None:
+        document = dataset(data, tmp_path / "s")
+        result = make(document)
+        expected = concatenate(shards.open_part(result, "train")).jet["raw_pt"].copy()
+        path = Path(result.folder, result.shards["train"][1].path)
+        path.write_bytes(path.read_bytes()[:-1000])
+        with pytest.raises(JetcalError, match=rf"^{path}: is damaged .*; delete the dataset's folder"):
+            shards.open_part(result, "train")
+        shutil.rmtree(result.folder)
+        again = concatenate(shards.open_part(make(document), "train")).jet["raw_pt"]
+        np.testing.assert_array_equal(again, expected)
 
     def test_memory_does_not_grow_with_the_input(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ntuples, "STEP", "100 kB")

@@ -60,6 +60,17 @@ def test_a_damaged_shard_is_named(tmp_path: Path, content: bytes) -> None:
         shards.read(tmp_path / "a.arrow")
 
 
+def test_a_shard_whose_middle_is_lost_is_named(tmp_path: Path, jets: Jets) -> None:
+    path = tmp_path / "a.arrow"
+    shards.write(path, jets, events(jets))
+    content = bytearray(path.read_bytes())
+    at = content.find(jets.offsets[50:60].tobytes())
+    content[at : at + 80] = bytes(80)
+    path.write_bytes(content)
+    with pytest.raises(JetcalError, match=r"a.arrow: is damaged .*; delete the dataset's folder"):
+        shards.read(path)
+
+
 def test_a_foreign_shard_is_named(tmp_path: Path) -> None:
     table = pa.table({"x": [1]})
     with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:

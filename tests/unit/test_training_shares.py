@@ -135,3 +135,11 @@ def test_one_jet_of_5000_particles_does_not_blow_up_the_batch_of_the_others():
     assert longest > 4500
     assert shapes[0] == (1, longest)
     assert sum(jets * slots for jets, slots in shapes) < longest + 2 * len(small.constituents["pt"])
+
+
+def test_more_processes_than_shards_share_the_jets_of_each(tmp_path):
+    dataset = prepare_toys(tmp_path, train=100, validation=10, test=4, files=2)
+    parts = [Share.open(dataset, "train", rank, 7) for rank in range(7)]
+    everything = Share.open(dataset, "train", 0, 1).column("raw_pt")
+    np.testing.assert_array_equal(np.concatenate([part.column("raw_pt") for part in parts]), everything)
+    assert {len(part) for part in parts} == {14, 15}

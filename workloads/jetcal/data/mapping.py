@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from jetcal.data import formula
 from jetcal.data.columns import Column, RefusedError, repeated, whole
-from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, MAX_CONSTITUENTS, Jets, positions
+from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, MAX_CONSTITUENTS, Jets, falling_order, positions
 from jetcal.data.shards import Events
 from jetcal.errors import JetcalError
 from jetcal_api.columns import Columns
@@ -117,16 +117,17 @@ def to_piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool, kept: 
     count = int(jets[-1])
     usable = np.logical_and.reduce([np.isfinite(column) for column in candidates.values()]) & (candidates["pt"] > 0)
     dropped = np.bincount(jet_of[~usable], minlength=count)
-    jet_of = jet_of[usable]
-    candidates = {column: values[usable] for column, values in candidates.items()}
-    found = np.bincount(jet_of, minlength=count)
+    kept_rows = np.flatnonzero(usable)
+    order = kept_rows[falling_order(jet_of[kept_rows], candidates["pt"][kept_rows])]
+    found = np.bincount(jet_of[kept_rows], minlength=count)
     within = np.minimum(found, MAX_CONSTITUENTS)
-    order = np.lexsort((-candidates["pt"], jet_of))[positions(np.cumsum(found) - found, within)]
+    if within.sum() < len(order):
+        order = order[positions(np.cumsum(found) - found, within)]
     jet = {column: reader.single("jet", column, jets) for column in JET_COLUMNS}
     return Piece(
         Jets(
             jet=jet | (reader.truth(jets) if truth else {}),
-            constituents={column: values[order] for column, values in candidates.items()},
+            constituents={column: values.take(order) for column, values in candidates.items()},
             offsets=np.concatenate([[0], np.cumsum(within)]).astype(np.int64),
         ),
         matched=reader.condition("jet.matched", jets) if truth else np.zeros(count, bool),
@@ -180,8 +181,9 @@ class _Reader:
             index = whole(self._values("constituent.jet", offsets))
             inside = inside & (index >= 0) & (index < np.diff(jets)[entry])
             entry = jets[entry] + index
-        columns = {column: self.single("constituent", column, offsets, inside) for column in CONSTITUENT_COLUMNS}
-        return entry[inside], columns
+        rows = np.flatnonzero(inside)
+        columns = {column: self.single("constituent", column, offsets, rows) for column in CONSTITUENT_COLUMNS}
+        return entry[rows], columns
 
     def truth(self, jets: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """``TRUTH_COLUMNS``."""
@@ -199,7 +201,7 @@ class _Reader:
         return Events(run=whole(run), lumi=whole(lumi), event=number.astype(np.uint64))
 
     def single(
-        self, group: str, column: str, offsets: NDArray[np.int64], chosen: NDArray[np.bool_] | slice = slice(None)
+        self, group: str, column: str, offsets: NDArray[np.int64], chosen: NDArray[np.int64] | slice = slice(None)
     ) -> NDArray[np.float32]:
         """A column in single precision; what is too large for it is infinite."""
         with np.errstate(over="ignore"):
@@ -233,8 +235,12 @@ def _column(name: str, array: Any) -> Column:
     if array.ndim not in (1, 2) or array.fields:
         error = f"branch {name} holds {array.type.content}; a formula needs numbers or lists of numbers"
         raise JetcalError(error)
-    offsets = None if array.ndim == 1 else np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(array)))]).astype(np.int64)
-    values = ak.to_numpy(array if offsets is None else ak.flatten(array))
+    layout = ak.to_packed(array).layout
+    offsets = None
+    if array.ndim > 1:
+        lists = layout.to_ListOffsetArray64(start_at_zero=True)
+        layout, offsets = lists.content, np.asarray(lists.offsets.data)
+    values = ak.to_numpy(layout)
     if values.dtype.kind not in "biuf":
         error = f"branch {name} holds {array.type.content}; a formula needs numbers or lists of numbers"
         raise JetcalError(error)

@@ -122,12 +122,16 @@ def _check_enough(result: PrepareResult) -> None:
 
 def _pieces(files: Sequence[Source], document: PrepareInput) -> Iterator[Piece]:
     watch = plausibility.Watch(document.columns)
-    for source in files:
-        with sources.local_copy(source) as path:
-            for piece in ntuples.read(path, document.tree, columns=document.columns, name=source.uri):
-                watch.see(piece, source.uri)
-                yield piece
-        gc.collect()  # a file's objects refer to each other in circles; without this several files pile up
+    gc.freeze()  # what is there by now stays, and need not be looked through after each file
+    try:
+        for source in files:
+            with sources.local_copy(source) as path:
+                for piece in ntuples.read(path, document.tree, columns=document.columns, name=source.uri):
+                    watch.see(piece, source.uri)
+                    yield piece
+            gc.collect()  # a file's objects refer to each other in circles; without this several files pile up
+    finally:
+        gc.unfreeze()
 
 
 class _Writer:

@@ -145,10 +145,12 @@ def _batch(path: Path) -> Any:
         if reader.schema != SCHEMA or reader.num_record_batches != 1:
             error = f"{path}: is no shard of this version of jetcal; delete the dataset's folder to have it made again"
             raise JetcalError(error)
-        return reader.get_batch(0)
-    except pa.ArrowInvalid as invalid:
-        error = f"{path}: is damaged ({invalid}); delete the dataset's folder to have it made again"
+        batch = reader.get_batch(0)
+        batch.validate(full=True)  # lists that overlap or end beyond the file would be read as jets
+    except (pa.ArrowInvalid, OSError) as invalid:
+        error = f"{path}: is damaged ({invalid}); delete the dataset's folder, and this file, to have it made again"
         raise JetcalError(error) from invalid
+    return batch
 
 
 def _jets(batch: Any) -> Jets:
