@@ -35,7 +35,7 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
     """Rates of batches beside those in process, and rates and latencies of single jets."""
     jets = next(reading.read(ntuples()[0], TREE, truth=False)).jets
     for name, times in REPEATED.items():
-        chosen = take(jets, np.arange(len(jets) // 5)) if quick else repeated(jets, times)
+        chosen = repeated(take(jets, np.arange(len(jets) // 5)) if quick else jets, times)
         with served(name) as there:
             yield from _batches(name, there, chosen, rounds=2 if quick else 7)
             yield from _singles(name, there, take(jets, np.arange(200 if quick else 2000)), rounds=1 if quick else 3)

@@ -14,7 +14,7 @@ MAX_BATCH_SIZE = 1024
 """Most jets of one request, and of those that the server joins into one run; more would leave the caches."""
 
 QUEUE_DELAY_MICROSECONDS = 200
-"""How long a request waits for others of the same shape to share a run; few jets are best filled up to a multiple of 32
+"""How long a request waits for others of the same shape to share a run; few jets are best filled up to a multiple of 64
 constituents, as ``TritonModel`` does, for a request of another shape ends the wait."""
 
 

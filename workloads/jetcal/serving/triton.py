@@ -29,11 +29,11 @@ REMEMBERED_SECONDS = 5.0
 """How old what the server has told of its model may be: a rollout is noticed soon, and single jets cost no question."""
 BUSY = {"429", "502", "503", "504", "StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"}
 """Statuses with which a server or a proxy before it asks to come again."""
-MAX_PAIRS = 2**18
+MAX_PAIRS = 2**20
 """Most pairs of constituents N * P * P in one request: what a request costs beside its jets is then small."""
 FEW = 64
 """Jets of a request that shares a run with those of other clients."""
-STEP = 32
+STEP = 64
 """Their constituents are filled up to a multiple of this, for the server joins requests of equal shape only."""
 
 
