@@ -6,6 +6,7 @@ step of the graph: each layer keeps its output alone, in which the zeros tell wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,6 @@ from torch import Tensor, nn
 ROWS = 1024
 """Products have a multiple of so many rows: the library prepares itself for each new shape, which takes as long as a
 fifth of a step, and batches without padding would nearly all be of different ones."""
-
-_STEPS = 1 << 16
 
 
 def filled(rows: Tensor, kind: torch.dtype) -> Tensor:
@@ -28,7 +27,7 @@ def filled(rows: Tensor, kind: torch.dtype) -> Tensor:
 
 
 def perceptron(rows: Tensor, layers: Sequence[nn.Linear], dropout: float = 0.0) -> Tensor:
-    """Linear layers, each followed by ReLU and, in units of 2^-16 of its probability, dropout.
+    """Linear layers, each followed by ReLU and dropout.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ class _Perceptron(torch.autograd.Function):
         for weight, bias in zip(weights, parameters[1::2], strict=True):
             hidden = torch.addmm(bias.to(rows.dtype), hidden, weight.t()).relu_()
             if dropout:
-                hidden, ctx.scale = _dropped(hidden, dropout)
+                ctx.scale = _drop_(hidden, dropout)
             outputs.append(hidden)
         ctx.save_for_backward(rows, *outputs, *weights)
         return hidden
@@ -81,10 +80,19 @@ class _Perceptron(torch.autograd.Function):
         return gradient if ctx.needs_input_grad[0] else None, None, *reversed(found)
 
 
-def _dropped(hidden: Tensor, probability: float) -> tuple[Tensor, float]:
-    """Dropout, with the factor that it leaves on what stays; four decisions from each random number."""
-    cut = min(round(probability * _STEPS), _STEPS - 1)
-    numbers = torch.empty(-(-hidden.numel() // 4), dtype=torch.int64, device=hidden.device).random_(-(1 << 63), None)
-    decisions = numbers.view(torch.int16)[: hidden.numel()].view_as(hidden)
-    scale = _STEPS / (_STEPS - cut)
-    return torch.where(decisions >= cut - _STEPS // 2, hidden, 0).mul_(scale), scale
+def _drop_(hidden: Tensor, probability: float) -> float:
+    """Dropout in place; the factor by which it has multiplied what stays.
+
+    From one dropped output to the next it is a geometrically distributed number of steps, so that only as many numbers
+    are drawn as outputs are dropped.
+    """
+    size, last = hidden.numel(), -1
+    expected = size * probability
+    while last < size - 1:
+        gaps = torch.empty(int(expected + 5 * math.sqrt(expected)) + 16, dtype=torch.float64, device=hidden.device)
+        places = last + gaps.geometric_(probability).cumsum_(0).clamp_(max=size).long()
+        last = int(places[-1])
+        hidden.view(-1).index_fill_(0, places[places < size], 0)
+    scale = 1 / (1 - probability)
+    hidden.mul_(scale)
+    return scale

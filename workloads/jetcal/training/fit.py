@@ -121,12 +121,18 @@ class Fit:
             else share.batches(course.steps, self._slots, order, skip=first_step)
         )
         for step, batch in enumerate(batches, first_step):
-            torch.manual_seed(hash_seed(course.seed, epoch, step, self._peers.rank))
+            self._seed(hash_seed(course.seed, epoch, step, self._peers.rank))
             rate = learning_rate(self._rate, epoch * course.steps + step, course.epochs * course.steps)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             loss, weight = self._step(batch, f"epoch {epoch + 1}, step {step + 1} of {course.steps}")
             after_step(step + 1, loss, weight)
+
+    def _seed(self, seed: int) -> None:
+        """As ``torch.manual_seed``, which each time writes down where it was called from, for the device in use."""
+        torch.default_generator.manual_seed(seed)
+        if self._peers.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def _step(self, batch: Batch, place: str) -> tuple[float, float]:
         self.optimiser.zero_grad(set_to_none=True)
