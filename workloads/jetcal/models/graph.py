@@ -20,7 +20,7 @@ PAIRS = 1 << 18
 """Distances worked out at a time: they and what is made of them stay in a core's cache."""
 
 _LOW = np.int64(0xFFFFFFFF)
-_NOBODY = np.float32(FAR).view(np.int32).astype(np.int64) << 32
+_NOBODY = np.float32(FAR / 2).view(np.int32).astype(np.int64) << 32
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,9 @@ class Jets:
                 packed = _packed(dense, group.counts, queries, min(count, dense.shape[1] - 1))
                 real = np.arange(queries.start, queries.stop) < group.counts[:, None]
                 own = group.rows[:, queries][real]
-                least = packed[real]
-                jet = np.repeat(np.arange(len(real)), real.sum(1))
-                source[own, : least.shape[1]] = group.rows[jet[:, None], least & _LOW]
-                there[own, : least.shape[1]] = least < _NOBODY
+                slot = np.minimum(packed & _LOW, group.counts[:, None, None] - 1)  # for what is not a number
+                source[own, : packed.shape[2]] = (slot + group.rows[:, :1, None])[real]
+                there[own, : packed.shape[2]] = (packed < _NOBODY)[real]
         return Graph.of(source[there], there.sum(1))
 
 
@@ -146,15 +145,13 @@ def _packed(dense: Tensor, counts: NDArray[np.int64], queries: slice, count: int
     which numpy selects with the widest vectors; and the slot comes along without a search for it.
     """
     square = (dense**2).sum(-1)
-    distance = torch.baddbmm(square.unsqueeze(1), dense[:, queries], dense.transpose(1, 2), alpha=-2)
+    slots = np.arange(dense.shape[1])
+    of_others = square + torch.from_numpy((slots >= counts[:, None]) * np.float32(FAR))
+    distance = torch.baddbmm(of_others.unsqueeze(1), dense[:, queries], dense.transpose(1, 2), alpha=-2)
     distance.add_(square[:, queries].unsqueeze(2)).clamp_(min=0)
-    fewest = int(counts.min())
-    missing = torch.from_numpy(np.arange(fewest, dense.shape[1]) >= counts[:, None]).unsqueeze(1)
-    distance[..., fewest:].masked_fill_(missing, FAR)
     distance.diagonal(queries.start, dim1=1, dim2=2).fill_(FAR)
-    packed = distance.view(torch.int32).to(torch.int64).bitwise_left_shift_(32)
-    packed.bitwise_or_(torch.arange(dense.shape[1]))
-    numbers: NDArray[np.int64] = packed.numpy()
+    bits = distance.view(torch.int32).to(torch.int64)
+    numbers: NDArray[np.int64] = torch.add(torch.from_numpy(slots), bits, alpha=1 << 32).numpy()
     if 0 < count < numbers.shape[-1]:
         numbers = np.partition(numbers, count - 1, axis=-1)
     return numbers[..., :count]
