@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import nn
 from weaver.nn.model.ParticleNet import ParticleNet
@@ -20,6 +22,7 @@ def network(features: int) -> nn.Module:
     made: nn.Module = ParticleNet(
         features, 1, conv_params=convolutions, fc_params=[(width, DROPOUT) for width in HEAD], use_fusion=False
     )
-    for _ in range(made.trimmer.warmup_steps):
-        made.trimmer(torch.zeros(1, 2, 1))
+    trimmer = cast("Any", made.trimmer)  # nn.Module forgets what it holds
+    for _ in range(trimmer.warmup_steps):
+        trimmer(torch.zeros(1, 2, 1))
     return made
