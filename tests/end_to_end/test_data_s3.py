@@ -240,7 +240,8 @@ def test_a_shard_beyond_the_file_size_limit_leaves_no_half_file(ntuples: Path, t
     assert not [path for path in (tmp_path / "s" / "dataset").rglob("*") if path.is_file()]
 
 
-def test_a_full_disk_is_told_with_what_is_free(ntuples: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -248,12 +249,24 @@ def test_a_full_disk_is_told_with_what_is_free(ntuples: Path, tmp_path: Path) ->
     )
     if mounted.returncode:
         pytest.skip("no small disk to fill: mounting one needs root")
-    try:
-        document = dataset(str(disk), [f"{ntuples}/*.root"], tmp_path / "message", 1)
-        done = run("prepare", document, tmp_path / "message")
-        assert done.returncode == 1
-        assert done.stderr.startswith(f"Error: {disk}/dataset/")
-        assert "the disk is full (0." in done.stderr
-        assert not list(disk.rglob("*.arrow"))
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_told_with_what_is_free(ntuples: Path, small_disk: Path, tmp_path: Path) -> None:
+    document = dataset(str(small_disk), [f"{ntuples}/*.root"], tmp_path / "message", 1)
+    done = run("prepare", document, tmp_path / "message")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {small_disk}/dataset/")
+    assert "the disk is full (0." in done.stderr
+    assert not list(small_disk.rglob("*.arrow"))
+
+
+def test_a_cache_that_fills_up_is_told_and_left_as_it_was(bucket: str, small_disk: Path, tmp_path: Path) -> None:
+    document = dataset(f"{bucket}/calibration", [f"{bucket}/ntuples/*.root"], tmp_path / "message", 1)
+    done = run("prepare", document, tmp_path / "message", JETCAL_CACHE=str(small_disk))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"Error: {small_disk}/source-")
+    assert "the disk is full (" in done.stderr
+    assert not [path for path in small_disk.rglob("*") if path.is_file()]
