@@ -42,12 +42,12 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
         files = jets * times
         share = Share(files, 0, sum(map(len, files)))
         own = padded(share)
-        rates = in_turns(
-            own, _batches(Reader(ntuples(), folder, truth=False, fetch_by_files=True, fetch_step=1)), rounds
-        )
-        yield rates.row("input: batches of 512", "jets/s", f"{PEER}, from ROOT", target=WANTED)
-        kept = Reader(ntuples(), folder, truth=False, fetch_step=1.0, in_memory=True)
-        rates = in_turns(own, _batches(kept, most=10 if quick else 31), rounds)
+        if not quick:
+            reader = Reader(ntuples(), folder, truth=False, fetch_by_files=True, fetch_step=1)
+            rates = in_turns(own, _batches(reader), rounds)
+            yield rates.row("input: batches of 512, jets on disk", "jets/s", f"{PEER}, from ROOT", target=WANTED)
+        reader = Reader(ntuples(), folder, truth=False, fetch_step=1.0, in_memory=True)
+        rates = in_turns(own, _batches(reader, most=10 if quick else 31), rounds)
         yield rates.row("input: batches of 512", "jets/s", f"{PEER}, jets kept in memory", target=WANTED)
         yield _absolute("input: padded, from page cache", rates)
         yield _absolute("input: without padding, from page cache", in_turns(ragged(share), own, rounds))
