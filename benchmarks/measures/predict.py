@@ -6,45 +6,67 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import awkward as ak
+import numpy as np
+import uproot
 from benchmarks.pairs import in_turns
 from benchmarks.rows import Row
-from benchmarks.sample import many_ntuples
+from benchmarks.sample import ntuples
 from benchmarks.served import model_file
 
-from jetcal.data import ntuples
+from jetcal.data import ntuples as reading
 from jetcal.data.padding import Padder
 from jetcal.documents import find_reading
 from jetcal.serving import batches
 from jetcal.serving.inference import OnnxModel
 from jetcal.serving.prediction import predict
+from jetcal.simulation.ntuple import LISTS, TREE, JetTable, Writer, branches
 
-FILES = {"PFN": 40, "ParticleNet": 4}
+TIMES = {"PFN": 20, "ParticleNet": 4}
+"""Simulated files of 5000 jets that are put together to one: the published ones hold 140 thousand jets each."""
 BATCH = 1024
 
 
 def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement is asked the same
     """The rate of the whole as a share of that of its inference."""
-    for name, files in FILES.items():
-        with (
-            TemporaryDirectory(prefix="jetcal-benchmark-") as folder,
-            many_ntuples(files // 4 if quick else files) as paths,
-        ):
-            yield _row(name, OnnxModel(model_file(name, Path(folder)), threads=1), paths, Path(folder), quick=quick)
+    tables = [_table(path) for path in ntuples()]
+    for name, times in TIMES.items():
+        with TemporaryDirectory(prefix="jetcal-benchmark-") as folder:
+            path = Path(folder, "jets.root")
+            with Writer(path) as writer:
+                for number in range(times // 4 if quick else times):
+                    writer.write(tables[number % len(tables)])
+            model = OnnxModel(model_file(name, Path(folder)), threads=1)
+            yield _row(name, model, path, Path(folder, "corrected.root"), rounds=2 if quick else 3)
 
 
-def _row(name: str, model: OnnxModel, paths: list[Path], folder: Path, *, quick: bool) -> Row:
-    reading = find_reading(None, None)
-    pieces = [piece.jets for path in paths[:4] for piece in ntuples.read(path, reading.tree, truth=False)]
-    padded = [padder(rows) for jets in pieces for padder in [Padder(jets)] for rows in batches.split(jets, BATCH)]
+def _row(name: str, model: OnnxModel, path: Path, output: Path, rounds: int) -> Row:
+    given = find_reading(None, TREE)
+    pieces = [piece.jets for piece in reading.read(path, TREE, truth=False)]
+    padders = [(Padder(jets), batches.split(jets, BATCH)) for jets in pieces]
+    padded = [padder(rows) for padder, split in padders for rows in split]
 
     def whole() -> float:
-        return predict(list(map(str, paths)), reading, model, folder / "corrected.root").jets
+        return predict([str(path)], given, model, output).jets
 
     def inference() -> float:
         for constituents, jet in padded:
             model.infer(constituents, jet)
         return sum(map(len, pieces))
 
-    rates = in_turns(whole, inference, 2 if quick else 5)
+    rates = in_turns(whole, inference, rounds)
     what = f"jetcal predict, {name}, one thread infers while others read and write on a second core"
     return rates.row(what, "jets/s", "its inference alone, padded batches ready", target=0.9)
+
+
+def _table(path: Path) -> JetTable:
+    """All that a simulated file holds."""
+    with uproot.open(path) as file:
+        arrays = file[TREE].arrays(library="ak")
+    lists = {}
+    for prefix, columns in LISTS.items():
+        found = {name: arrays[f"{prefix}_{name}"] for name in columns}
+        counts = ak.to_numpy(ak.num(next(iter(found.values()))))
+        flat = {name: ak.to_numpy(ak.flatten(values)) for name, values in found.items()}
+        lists[prefix] = (np.concatenate([[0], np.cumsum(counts)]), flat)
+    return JetTable({name: ak.to_numpy(arrays[name]) for name in branches()}, lists)
