@@ -87,7 +87,9 @@ def condition(manifest: Manifest, kind: str) -> dict[str, Any] | None:
 
 def true_conditions(manifest: Manifest) -> set[str]:
     """Types of all conditions that hold."""
-    return {entry["type"] for entry in _conditions(manifest) if entry["status"] == "True"}
+    status = manifest.get("status")
+    conditions = status.get("conditions") if status else None
+    return {entry["type"] for entry in conditions if entry["status"] == "True"} if conditions else set()
 
 
 def is_true(manifest: Manifest, kind: str) -> bool:

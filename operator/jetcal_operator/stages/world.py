@@ -98,13 +98,14 @@ def _index(observed: Observed) -> _Index:
     index = _Index({}, {}, {}, {})
     uid = observed.resource.metadata.uid
     for key, child in observed.children.items():
-        if key.kind == "Trial":
-            index.trials.setdefault(naming.label(child, naming.KATIB_EXPERIMENT), {})[key.name] = child
+        kind, labels = key.kind, child["metadata"].get("labels") or {}
+        if kind == "Trial":
+            index.trials.setdefault(labels.get(naming.KATIB_EXPERIMENT, ""), {})[key.name] = child
         elif naming.is_owned(child, uid):
             index.own[key] = child
-            index.stages.setdefault(naming.label(child, naming.STAGE), {})[key] = child
-        elif key.kind in TRIAL_JOBS and naming.label(child, naming.STAGE) == "tuning":
-            index.trial_jobs.setdefault((key.kind, naming.label(child, naming.FINGERPRINT)), {})[key] = child
+            index.stages.setdefault(labels.get(naming.STAGE, ""), {})[key] = child
+        elif kind in TRIAL_JOBS and labels.get(naming.STAGE) == "tuning":
+            index.trial_jobs.setdefault((kind, labels.get(naming.FINGERPRINT, "")), {})[key] = child
     return index
 
 
