@@ -74,7 +74,8 @@ class _Perceptron(torch.autograd.Function):
             gradient = torch.ops.aten.threshold_backward(gradient, outputs[layer], 0)
             if ctx.scale != 1:
                 gradient.mul_(ctx.scale)
-            found += [(ones @ gradient).squeeze(0).float(), (gradient.t() @ inputs[layer]).float()]
+            weight = inputs[layer].t() @ gradient  # in this order a third faster than its transpose
+            found += [(ones @ gradient).squeeze(0).float(), weight.t().contiguous().float()]
             if layer or ctx.needs_input_grad[0]:
                 gradient = gradient @ weights[layer]
         return gradient if ctx.needs_input_grad[0] else None, None, *reversed(found)
