@@ -1,0 +1,59 @@
+"""Time and memory of some work in a process of its own, so that nothing before it counts."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What some work took.
+
+    Attributes
+    ----------
+    seconds
+        By the clock on the wall, without the start of the process.
+    gigabytes
+        Most memory of the process at any time, its libraries included.
+    """
+
+    seconds: float
+    gigabytes: float
+
+
+def cost(work: Callable[..., Any], *given: Any) -> Cost:
+    """Cost of ``work(*given)``, a function of a module; what ``given`` needs is made before the clock starts.
+
+    ``work`` returns the function that is timed.
+
+    Raises
+    ------
+    RuntimeError
+        If the process ends without an answer.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(theirs, work, given))
+    process.start()
+    theirs.close()
+    try:
+        return Cost(*ours.recv())
+    except EOFError as ended:
+        message = f"{work.__name__}{given} ended without an answer; its error stands above"
+        raise RuntimeError(message) from ended
+    finally:
+        process.join()
+
+
+def _run(answer: Connection, work: Callable[..., Callable[[], object]], given: tuple[Any, ...]) -> None:
+    timed = work(*given)
+    begin = time.perf_counter()
+    timed()
+    seconds = time.perf_counter() - begin
+    answer.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
