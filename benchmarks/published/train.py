@@ -6,7 +6,6 @@ training.json; a training that was stopped goes on after its last finished epoch
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from benchmarks.published.course import NETWORKS, Course, Plan, constant_loss
 from jetcal.data import shards
 from jetcal.errors import JetcalError
 from jetcal.evaluation.comparison.datasets import find_dataset
+from jetcal.training.memory import keep_freed_memory
 
 EPOCHS = 50
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 @click.command()
@@ -49,7 +48,7 @@ def main(
 ) -> None:
     """Train the published PFN or ParticleNet."""
     torch.set_num_threads(threads)
-    keep_memory()
+    keep_freed_memory()
     try:
         prepared = find_dataset(dataset, fingerprint)
         train, validation = (inputs.read(shards.open_part(prepared, part)) for part in ("train", "validation"))
@@ -63,14 +62,6 @@ def main(
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     click.echo(f"{out}: model.onnx and mapping.yaml of epoch {course.best_epoch}, training.json")
-
-
-def keep_memory() -> None:
-    """Keep freed memory for the next batch: else the system clears the same pages anew for each large tensor."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_MAX, 0)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 if __name__ == "__main__":
