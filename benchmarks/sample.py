@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from tests.support.simulated import simulated
 
 from jetcal.data.jets import Jets
-from jetcal.simulation.settings import Settings, fingerprint
-from jetcal.simulation.simulate import manifest
+from jetcal.simulation.settings import Settings
 
 SIMULATED = Settings(jets=20_000, files=4, pool_size=2000, seed=6)
-_JETCAL = Path(sys.executable).with_name("jetcal")
-
-
-def cache() -> Path:
-    """Where what takes long to make is kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetcal"
 
 
 def ntuples() -> list[Path]:
     """Four ROOT files of 5000 simulated jets each: about a minute on two cores, the first time."""
-    folder = cache() / f"benchmark-{fingerprint(manifest(SIMULATED))}"
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(SIMULATED).items()]
-    command = [str(_JETCAL), "simulate", str(folder), *options, "--processes=2"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # our own command
-    return sorted(folder.glob("*.root"))
+    return simulated("benchmark", SIMULATED)
 
 
 @contextmanager

@@ -8,27 +8,24 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from benchmarks.jets import selected, split
 from benchmarks.pairs import in_turns
 from benchmarks.published import inputs
 from benchmarks.published.course import BATCH, NETWORKS, masked_mae
 from benchmarks.published.networks import Pfn
 from benchmarks.published.ranger import Ranger
 from benchmarks.rows import Row
-from benchmarks.sample import ntuples
 from torch import Tensor
 
-from jetcal.data import ntuples as files
-from jetcal.data import selection
-from jetcal.data.jets import Jets, concatenate, take
+from jetcal.data.jets import Jets
 from jetcal.models import Network, build
 from jetcal.models.precision import VARIABLE
-from jetcal.simulation.ntuple import TREE
 from jetcal.training.fit import Course, Fit
 from jetcal.training.memory import keep_freed_memory
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales
-from jetcal_api.spec import JetSelection, ModelSpec
+from jetcal_api.spec import ModelSpec
 
 WANTED = 6
 PEER = "published PFN"
@@ -44,8 +41,7 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
     """Whole steps: batches of the same jets, forward, loss, backward, optimiser."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    jets = selected_jets()
-    train, validation = split(jets)
+    train, validation = split(selected())
     rounds = 3 if quick else 9
     peer = Published(train)
     own = Ours(train, TUNED)
@@ -149,19 +145,3 @@ def in_float32() -> Iterator[None]:
         del os.environ[VARIABLE]
         if before is not None:
             os.environ[VARIABLE] = before
-
-
-def selected_jets() -> Jets:
-    """The sample's jets that a calibration would take."""
-    kept = []
-    for path in ntuples():
-        for piece in files.read(path, TREE):
-            wanted = selection.requirements(piece.jets, piece.matched, JetSelection())
-            kept.append(take(piece.jets, selection.select(wanted)[0]))
-    return concatenate(kept)
-
-
-def split(jets: Jets) -> tuple[Jets, Jets]:
-    """Four fifths to learn from and the rest."""
-    last = np.arange(len(jets)) % 5 == 4  # noqa: PLR2004  # the last of every five
-    return take(jets, np.flatnonzero(~last)), take(jets, np.flatnonzero(last))

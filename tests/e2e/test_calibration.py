@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests.support import argocd
 from tests.support.e2e import transcript
-from tests.support.e2e.bucket import STAGES, simulated
+from tests.support.e2e.bucket import STAGES, ntuples
 from tests.support.e2e.operator import mutating
 from tests.support.e2e.story import Story, condition, settled
 from tests.support.waiting import wait_for
@@ -103,7 +103,7 @@ def test_the_endpoint_corrects_jets(kubectl, namespace, tmp_path):
     output = tmp_path / "corrected.parquet"
     with kubectl.forwarded(f"service/{NAME}-predictor", namespace, 80) as port:
         jetcal = Path(sys.executable).with_name("jetcal")
-        command = [jetcal, "predict", simulated()[0], f"--url=http://127.0.0.1:{port}", f"--output={output}"]
+        command = [jetcal, "predict", ntuples()[0], f"--url=http://127.0.0.1:{port}", f"--output={output}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     corrections = ak.to_numpy(ak.from_parquet(output)["correction"])

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tests.support.s3 import BUCKET, S3Server, client
+from tests.support.simulated import simulated
 
-from jetcal.simulation.settings import Settings, fingerprint
-from jetcal.simulation.simulate import manifest
+from jetcal.simulation.settings import Settings
 
 JETS = Settings(jets=5000, files=2, min_pt=40.0, pool_size=500, seed=5)
 STAGES = ("inventory", "dataset", "tuning", "training", "export", "evaluation")
 _ATTEMPT = re.compile(r"attempts/[0-9a-f-]{36}")
 _TRIAL = re.compile(r"(-tuning-[0-9a-f]{8})-[0-9a-z]{8}")
-_JETCAL = Path(sys.executable).with_name("jetcal")
 
 
-def simulated() -> list[Path]:
-    """Ntuples of simulated jets; made once, kept in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetcal"
-    folder = cache / f"e2e-ntuples-{fingerprint(manifest(JETS))}"
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(JETS).items()]
-    done = subprocess.run(
-        [_JETCAL, "simulate", folder, *options, "--processes=2"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return sorted(folder.glob("*.root"))
+def ntuples() -> list[Path]:
+    """Ntuples of simulated jets."""
+    return simulated("e2e-ntuples", JETS)
 
 
 class Bucket:
@@ -44,7 +32,7 @@ class Bucket:
 
     def upload_ntuples(self) -> None:
         """Put the simulated jets where the calibration looks for them."""
-        for path in simulated():
+        for path in ntuples():
             self._client.upload_file(str(path), BUCKET, f"ntuples/{path.name}")
 
     def keys(self, prefix: str) -> list[str]:

@@ -10,6 +10,7 @@ from jetcal.models.layers import Perceptron, linear
 from jetcal.models.messages import mean_messages
 from jetcal.models.neighbours import nearest
 from jetcal.models.precision import training_type
+from jetcal.models.segments import Segments
 from jetcal_api.hyperparameters import ParticleNet
 
 CONSTITUENTS = 8192
@@ -70,8 +71,7 @@ class EdgeConvolution(nn.Module):
         centre = nn.functional.linear(operand, (own - other).to(kind), self.first.bias.to(kind))
         neighbour = nn.functional.linear(operand, other.to(kind))
         straight = nn.functional.linear(operand, self.shortcut.weight.to(kind), self.shortcut.bias.to(kind))
-        layers = [layer for layer in self.rest.layers if isinstance(layer, nn.Linear)]
-        normalised: Tensor = self.norm(mean_messages(centre, neighbour, graph, layers) + straight)
+        normalised: Tensor = self.norm(mean_messages(centre, neighbour, graph, self.rest.linear) + straight)
         return normalised.relu()
 
 
@@ -134,9 +134,7 @@ class ParticleNetEncoder(nn.Module):
         for block in self.convolutions:
             x = block.along(jets.nearest(points, self.neighbours), x, kind)
             points = x.detach()
-        owner = torch.arange(len(counts)).repeat_interleave(counts)
-        total = x.new_zeros(len(counts), self.width).index_add(0, owner, x)
-        return total / counts.clamp(min=1).unsqueeze(1)
+        return Segments(counts).pooled(x) / counts.clamp(min=1).unsqueeze(1)
 
     @property
     def convolutions(self) -> list[EdgeConvolution]:
