@@ -79,6 +79,7 @@ def test_conditions_tell_of_the_newest_spec_and_every_type_is_there(ready):
 
 
 def test_events_tell_the_story_once(ready):
+    ready.wait_until_quiet()  # an event follows the status that it tells of
     events = ready.events()
     assert [event["reason"] for event in events if event["type"] == "Warning"] == []
     assert [event["reason"] for event in events] == [
