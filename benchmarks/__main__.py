@@ -6,17 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from benchmarks.machine import environment, machine_class
-from benchmarks.record import RESULTS, Record, latest, regressions
+from benchmarks.pages import fill
+from benchmarks.record import RESULTS, Record, latest, regressions, repeated_names
 from benchmarks.rows import Row
-from benchmarks.table import replace_table, table
+from benchmarks.table import table
 
 HOME = Path(__file__).parents[1]
-PAGES = (HOME / "README.md", HOME / "docs" / "performance.md")
 SUBJECTS = tuple(sorted(path.stem for path in (Path(__file__).parent / "measures").glob("[a-z]*.py")))
 SINGLE_THREADED = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
 
@@ -24,32 +25,68 @@ SINGLE_THREADED = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "
 @click.command()
 @click.argument("subjects", nargs=-1, type=click.Choice(SUBJECTS))
 @click.option("--quick", is_flag=True, help="A short run, compared with the recorded one of this class of machine.")
-def main(*, subjects: tuple[str, ...], quick: bool) -> None:
+@click.option("--draw", is_flag=True, help="Measure nothing: write the latest record into the pages once more.")
+def main(*, subjects: tuple[str, ...], quick: bool, draw: bool) -> None:
     """Measure SUBJECTS, or all; a whole run is recorded and written into the pages."""
-    rows = [row for subject in subjects or SUBJECTS for row in measured(subject, quick=quick)]
+    if draw:
+        redraw()
+        return
+    rows, failed = measured(subjects or SUBJECTS, quick=quick)
     click.echo(table(rows))
+    if not quick and not subjects:
+        record(rows)
+    if failed:
+        sys.exit(f"{', '.join(failed)} could not be measured; the errors stand above")
     if quick:
         compare(rows)
-    elif not subjects:
-        path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{machine_class()}.json"
-        Record(environment(), tuple(rows)).write(path)
-        for page in PAGES:
-            replace_table(page, [row for row in rows if row.ratio is not None])
 
 
-def measured(subject: str, *, quick: bool) -> list[Row]:
-    """The rows of one subject; what it prints beside them goes to stderr."""
-    click.echo(f"{subject} ...", err=True)
+def measured(subjects: Sequence[str], *, quick: bool) -> tuple[list[Row], list[str]]:
+    """The rows of all subjects, and those subjects that failed: one of them does not undo the others' half hour."""
+    rows: list[Row] = []
+    failed = []
+    for subject in subjects:
+        begin = datetime.now(UTC)
+        found = rows_of(subject, quick=quick)
+        click.echo(f"{subject}: {(datetime.now(UTC) - begin).total_seconds():.0f} s", err=True)
+        if found is None:
+            failed.append(subject)
+            continue
+        rows += found
+        if twice := repeated_names(rows):
+            sys.exit(f"two rows are called {twice[0]!r}, by which runs are compared; {subject} has one of them")
+    return rows, failed
+
+
+def rows_of(subject: str, *, quick: bool) -> list[Row] | None:
+    """The rows of one subject, None if it fails; what it prints beside them goes to stderr."""
     command = [sys.executable, "-m", "benchmarks.measure", subject, *(["--quick"] if quick else [])]
     done = subprocess.run(  # noqa: S603  # our own module
         command, stdout=subprocess.PIPE, text=True, check=False, cwd=HOME, env={**os.environ, **SINGLE_THREADED}
     )
     if done.returncode:
-        sys.exit(f"{subject} could not be measured; its error stands above")
+        return None
     return [Row(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def compare(rows: list[Row]) -> None:
+def record(rows: Sequence[Row]) -> None:
+    """Keep a whole run, and write it into the pages."""
+    path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{machine_class()}.json"
+    Record(environment(), tuple(rows)).write(path)
+    click.echo(f"recorded in {path.relative_to(HOME)}", err=True)
+    fill(HOME, rows)
+
+
+def redraw() -> None:
+    """The pages from the newest record of any machine."""
+    path = latest()
+    if path is None:
+        sys.exit("nothing is recorded; 'make bench' records")
+    fill(HOME, Record.read(path).rows)
+    click.echo(f"the pages show {path.name}", err=True)
+
+
+def compare(rows: Sequence[Row]) -> None:
     """Tell what has become slower since the last record; ends with 1 if anything has."""
     path = latest(machine_class())
     if path is None:

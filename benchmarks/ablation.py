@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from jetcal.evaluation.comparison.datasets import find_dataset
 from jetcal.evaluation.statistics.summary import central_resolution
 from jetcal.models import Network, build
-from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, PARTICLES
+from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES
+from jetcal.models.raw import PARTICLES
 from jetcal.training.fit import CPU_SLOTS, Course, Fit
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share

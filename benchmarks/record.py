@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,10 +17,21 @@ TOLERANCE = 0.75
 
 @dataclass(frozen=True)
 class Record:
-    """Where the rows were measured, and the rows."""
+    """Where the rows were measured, and the rows, each with a name of its own.
+
+    Raises
+    ------
+    ValueError
+        If two rows have the same name.
+    """
 
     environment: dict[str, str | int | float]
     rows: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        if twice := repeated_names(self.rows):
+            message = f"two rows are called {twice[0]!r}, by which runs are compared; give each a name of its own"
+            raise ValueError(message)
 
     def write(self, path: Path) -> None:
         """Write it as JSON, all or nothing."""
@@ -35,8 +47,13 @@ class Record:
         return cls(found["environment"], tuple(Row(**row) for row in found["rows"]))
 
 
-def latest(machine: str) -> Path | None:
-    """The newest record of this class of machine."""
+def repeated_names(rows: Iterable[Row]) -> list[str]:
+    """Names that more than one row has."""
+    return [name for name, count in Counter(row.name for row in rows).items() if count > 1]
+
+
+def latest(machine: str = "*") -> Path | None:
+    """The newest record of this class of machine, or of any."""
     return max(RESULTS.glob(f"????-??-??-{machine}.json"), default=None)
 
 

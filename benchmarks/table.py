@@ -7,8 +7,6 @@ from pathlib import Path
 
 from benchmarks.rows import LIMIT, Row
 
-_BEGIN, _END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
-
 
 def table(rows: Sequence[Row]) -> str:
     """One line a row, those that miss their target said so."""
@@ -17,7 +15,18 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def replace_table(page: Path, rows: Sequence[Row]) -> None:
-    """Put the table between the page's two marks.
+    """Put the table of the rows into the page, between ``<!-- benchmarks -->`` and its end.
+
+    Raises
+    ------
+    ValueError
+        If the page has no such marks.
+    """
+    replace(page, "benchmarks", table(rows))
+
+
+def replace(page: Path, mark: str, content: str) -> None:
+    """Put some text between ``<!-- mark -->`` and ``<!-- /mark -->`` of the page.
 
     Raises
     ------
@@ -25,12 +34,12 @@ def replace_table(page: Path, rows: Sequence[Row]) -> None:
         If the page has no such marks.
     """
     text = page.read_text()
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    before, begin, rest = text.partition(f"<!-- {mark} -->")
+    _, end, after = rest.partition(f"<!-- /{mark} -->")
     if not (begin and end):
-        message = f"{page}: no {_BEGIN} ... {_END} for the table"
+        message = f"{page}: no <!-- {mark} --> ... <!-- /{mark} --> to fill"
         raise ValueError(message)
-    page.write_text(f"{before}{begin}\n{table(rows)}\n{end}{after}")
+    page.write_text(f"{before}{begin}\n{content}\n{end}{after}")
 
 
 def _line(row: Row) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.measures.prepare import PEER, prepared
+from benchmarks.measures.prepare import PEER
 from benchmarks.pairs import Rates, in_turns, spread
 from benchmarks.peers.weaver import Reader
+from benchmarks.preparing import prepared
 from benchmarks.rows import Row, within
 from benchmarks.sample import ntuples
 

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import awkward as ak
 import numpy as np
 import uproot
+from benchmarks.exported import SPECS, model_file
 from benchmarks.pairs import in_turns
 from benchmarks.rows import Row
 from benchmarks.sample import ntuples
-from benchmarks.served import model_file
 
 from jetcal.data import ntuples as reading
 from jetcal.data.padding import Padder
@@ -36,7 +36,7 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
             with Writer(path) as writer:
                 for number in range(times // 4 if quick else times):
                     writer.write(tables[number % len(tables)])
-            model = OnnxModel(model_file(name, Path(folder)), threads=1)
+            model = OnnxModel(model_file(SPECS[name], Path(folder)), threads=1)
             yield _row(name, model, path, Path(folder, "corrected.root"), rounds=2 if quick else 3)
 
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import awkward as ak
 import uproot
-from benchmarks.pairs import Work, in_turns
+from benchmarks.pairs import in_turns
 from benchmarks.peers.weaver import Reader
+from benchmarks.preparing import once, preparing
 from benchmarks.probe import cost
 from benchmarks.rows import Row, within
 from benchmarks.sample import many_ntuples, ntuples
 
-from jetcal.data import inventory
-from jetcal.data.parallel import prepare_parts
-from jetcal.data.prepare import merge
 from jetcal.simulation.ntuple import COUNTERS, LISTS, TREE, branches
-from jetcal_api.documents import InventoryInput, PrepareInput
-from jetcal_api.results import PrepareResult
-from jetcal_api.spec import JetSelection, Split
 
 WANTED = 5
 MAX_GIGABYTES = 1.5
@@ -50,39 +45,7 @@ def _whole(small: Sequence[Path], folder: Path) -> Iterator[Row]:
     with many_ntuples(80) as many:
         rates = in_turns(preparing(many, folder, parts=2), preparing(many, folder), 1, warm_up=0)
         yield rates.row("prepare: two processes", "jets/s", "one process")
-        yield within("prepare: memory", "GB", cost(_once, many).gigabytes, MAX_GIGABYTES, better="less")
-
-
-def preparing(files: Sequence[Path], folder: Path, *, parts: int = 1) -> Work:
-    """Prepares the files anew each time, in a process for each part if there are several; tells how many jets stay."""
-
-    def work() -> float:
-        with TemporaryDirectory(dir=folder) as storage:
-            made = prepared(files, Path(storage), parts=parts).jets
-            return made.train + made.validation + made.test
-
-    return work
-
-
-def prepared(files: Sequence[Path], storage: Path, *, parts: int = 1) -> PrepareResult:
-    """The dataset of the files."""
-    taken = inventory.take(InventoryInput(stage="inventory", storage=str(storage), files=[str(file) for file in files]))
-    document = PrepareInput(
-        stage="dataset",
-        storage=str(storage),
-        sources=taken.sources,
-        shards=parts,
-        tree=TREE,
-        jets=JetSelection(),
-        split=Split(),
-    )
-    for _ in prepare_parts(document, range(parts)):
-        pass
-    result = merge(document)
-    if result is None:
-        message = f"{storage}: parts are missing"
-        raise RuntimeError(message)
-    return result
+        yield within("prepare: memory", "GB", cost(once, many).gigabytes, MAX_GIGABYTES, better="less")
 
 
 def joined(files: Sequence[Path], path: Path) -> Path:
@@ -99,13 +62,3 @@ def joined(files: Sequence[Path], path: Path) -> Path:
             tree = tree or file.mktree(TREE, types, counter_name=lambda prefix: COUNTERS[prefix])
             tree.extend(entries)
     return path
-
-
-def _once(files: Sequence[Path]) -> Callable[[], object]:
-    folder = TemporaryDirectory(prefix="jetcal-benchmark-")
-
-    def timed() -> None:
-        with folder:
-            preparing(files, Path(folder.name))()
-
-    return timed

@@ -28,21 +28,22 @@ CLIENTS = 4
 """Who ask for ``BATCH`` jets at once."""
 SINGLE_CLIENTS = 16
 """Who ask for one jet after the other."""
-REPEATED = {"PFN": 8, "ParticleNet": 1}
+REQUESTS = {"PFN": 32, "ParticleNet": 4}
+"""Of ``BATCH`` jets in a round."""
 
 
 def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement is asked the same
     """Rates of batches beside those in process, and rates and latencies of single jets."""
     jets = next(reading.read(ntuples()[0], TREE, truth=False)).jets
-    for name, times in REPEATED.items():
-        chosen = repeated(take(jets, np.arange(len(jets) // 5)) if quick else jets, times)
+    for name, requests in REQUESTS.items():
+        chosen = repeated(take(jets, np.arange(CLIENTS * BATCH)), 1 if quick else requests // CLIENTS)
         with served(name) as there:
-            yield from _batches(name, there, chosen, rounds=2 if quick else 7)
+            yield from _batches(name, there, chosen, rounds=1 if quick else 7)
             yield from _singles(name, there, take(jets, np.arange(200 if quick else 2000)), rounds=1 if quick else 3)
 
 
 def _batches(name: str, there: Served, jets: Jets, rounds: int) -> Iterator[Row]:
-    what = f"{name} by Triton, {CLIENTS} clients by gRPC, {BATCH} jets at once, server on one core"
+    what = f"{name} by Triton, {CLIENTS} clients by gRPC, {BATCH} jets at most at once, server on one core"
     shares = [take(jets, rows) for rows in np.array_split(np.arange(len(jets)), CLIENTS)]
     with ExitStack() as open_:
         models = [open_.enter_context(TritonModel(there.url)) for _ in shares]
@@ -53,7 +54,8 @@ def _batches(name: str, there: Served, jets: Jets, rounds: int) -> Iterator[Row]
             return len(jets)
 
         def in_process() -> float:
-            there.local.predict(jets, BATCH)
+            for share in shares:
+                there.local.predict(share, BATCH)
             return len(jets)
 
         rates = in_turns(ask, in_process, rounds)

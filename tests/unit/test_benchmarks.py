@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import pytest
+from benchmarks import __main__ as bench
+from benchmarks import probe
 from benchmarks.pairs import Rates, in_turns, spread
 from benchmarks.record import Record, regressions
 from benchmarks.rows import LIMIT, Row, within
@@ -90,3 +94,30 @@ def test_a_page_without_a_place_for_the_table_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"README.md: no <!-- benchmarks -->"):
         replace_table(page, [STEP])
     assert page.read_text() == "no marks\n"
+
+
+def test_a_record_refuses_two_rows_of_one_name():
+    with pytest.raises(ValueError, match="two rows are called 'PFN training step', by which runs are compared"):
+        Record({}, (STEP, replace(STEP, name="other"), STEP))
+
+
+def test_a_whole_run_ends_at_the_subject_that_repeats_a_name(monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench, "rows_of", lambda subject, **_: asked.append(subject) or [STEP])
+    with pytest.raises(SystemExit, match="second has one of them"):
+        bench.measured(["first", "second", "third"], quick=False)
+    assert asked == ["first", "second"]
+
+
+def test_a_subject_that_fails_does_not_undo_the_others(monkeypatch):
+    found = {"first": [STEP], "second": None, "third": [replace(STEP, name="other")]}
+    monkeypatch.setattr(bench, "rows_of", lambda subject, **_: found[subject])
+    rows, failed = bench.measured(list(found), quick=True)
+    assert [row.name for row in rows] == ["PFN training step", "other"]
+    assert failed == ["second"]
+
+
+def test_the_peak_of_memory_is_that_of_the_work_alone():
+    held = np.ones(60_000_000)  # 0.48 GB of the process that asks
+    found = probe.cost(partial, np.ones, 10_000_000)
+    assert 0.08 < found.gigabytes < 0.4 < held.nbytes / 1e9
