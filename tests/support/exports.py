@@ -13,8 +13,7 @@ from jetcal.data.jets import Jets, take
 from jetcal.data.padding import pad
 from jetcal.models import Network, build
 from jetcal.models.checkpoint import dump
-from jetcal.models.features import constituent_features, jet_features
-from jetcal.models.raw import RawJets
+from jetcal.models.network import Features
 from jetcal_api.documents import ExportInput, ModelSource
 from jetcal_api.hyperparameters import ParticleNet, Pfn
 from jetcal_api.results import Member, PrepareResult, Shard, TrainResult
@@ -36,10 +35,9 @@ def fitted(spec: ModelSpec, jets: Jets, seed: int = 1) -> Network:
     torch.manual_seed(seed)
     network = build(spec)
     constituents, jet = map(torch.from_numpy, pad(jets, 0, len(jets)))
-    raw = RawJets(constituents, jet)
-    particles, whole = constituent_features(raw)[raw.real > 0], jet_features(raw)
-    network.constituent_scale.learn(particles.mean(0), particles.var(0))
-    network.jet_scale.learn(whole.mean(0), whole.var(0))
+    features = Features.of_padded(constituents, jet)
+    network.constituent_scale.learn(features.constituents.mean(0), features.constituents.var(0))
+    network.jet_scale.learn(features.jet.mean(0), features.jet.var(0))
     target = torch.from_numpy(np.log(jets.jet["gen_pt"] / jets.jet["raw_pt"]))
     network.target_centre.copy_(target.mean())
     network.target_spread.copy_(target.std())

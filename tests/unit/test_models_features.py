@@ -6,17 +6,21 @@ import pytest
 import torch
 
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, constituent_features, jet_features
-from jetcal.models.raw import RawJets
+from jetcal.models.raw import Raw
+from jetcal.models.segments import Segments
 from jetcal.models.standardisation import LIMIT, Standardisation
 
 PION, PHOTON = (30.0, 0.03, -0.04, 0.1396, -211.0, 3.0), (10.0, -0.1, 0.0, 0.0, 22.0, 1.0)
-PADDING = (0.0,) * 6
 JET = (50.0, -1.5, 7.5, 0.5, 20.0, 25.0)
+
+
+def one_jet(*constituents, jet=JET):
+    return Raw(torch.tensor(constituents), torch.tensor([jet]), Segments(torch.tensor([len(constituents)])))
 
 
 @pytest.fixture
 def raw():
-    return RawJets(torch.tensor([[PION, PHOTON, PADDING]]), torch.tensor([JET]))
+    return one_jet(PION, PHOTON)
 
 
 def named(features, values):
@@ -24,7 +28,7 @@ def named(features, values):
 
 
 def test_constituent_features_follow_their_formulas(raw):
-    pion = named(CONSTITUENT_FEATURES, constituent_features(raw)[0, 0])
+    pion = named(CONSTITUENT_FEATURES, constituent_features(raw)[0])
     assert pion["log_pt"] == pytest.approx(math.log(30))
     assert pion["log_relative_pt"] == pytest.approx(math.log(30 / 50))
     assert pion["deta"] == pytest.approx(-0.03)
@@ -58,7 +62,7 @@ def test_axes_are_those_of_the_ellipse_whatever_its_direction():
     for angle in (0.0, 0.5, math.pi / 4):
         along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
         ends = [(sign * arm * x, sign * arm * y) for arm, (x, y) in ((0.2, along), (0.1, across)) for sign in (1, -1)]
-        raw = RawJets(torch.tensor([[(5.0, x, y, 0.0, 22.0, 0.0) for x, y in ends] + [PADDING]]), torch.tensor([JET]))
+        raw = one_jet(*((5.0, x, y, 0.0, 22.0, 0.0) for x, y in ends))
         jet = named(JET_FEATURES, jet_features(raw)[0])
         assert jet["log_major_axis"] == pytest.approx(math.log(0.02) / 2, abs=1e-4)
         assert jet["log_minor_axis"] == pytest.approx(math.log(0.005) / 2, abs=1e-4)
@@ -67,22 +71,23 @@ def test_axes_are_those_of_the_ellipse_whatever_its_direction():
 def test_tracks_that_are_not_the_primary_vertex_s_own_are_counted_and_photons_are_not():
     tracks = [(4.0, 0.0, 0.0, 0.14, 211.0, quality) for quality in (0.0, 1.0, 2.0, 3.0)]
     muon, photon = (2.0, 0.0, 0.0, 0.1, -13.0, 1.0), (9.0, 0.0, 0.0, 0.0, 22.0, 1.0)
-    raw = RawJets(torch.tensor([[*tracks, muon, photon]]), torch.tensor([JET]))
+    raw = one_jet(*tracks, muon, photon)
     assert named(JET_FEATURES, jet_features(raw)[0])["loose_track_share"] == pytest.approx((4 + 4 + 2) / 50)
 
 
 def test_a_jet_and_its_mirror_image_in_eta_are_the_same():
-    mirror = torch.tensor([1.0, -1.0, 1.0, 1.0, 1.0, 1.0])
-    constituents, jet = torch.tensor([[PION, PHOTON, PADDING]]), torch.tensor([JET])
-    one, other = RawJets(constituents, jet), RawJets(constituents * mirror, jet * mirror)
+    mirrored = [
+        tuple(-value if place == 1 else value for place, value in enumerate(row)) for row in (PION, PHOTON, JET)
+    ]
+    one, other = one_jet(PION, PHOTON), one_jet(*mirrored[:2], jet=mirrored[2])
     torch.testing.assert_close(constituent_features(one), constituent_features(other))
     torch.testing.assert_close(jet_features(one), jet_features(other))
 
 
 def test_unknown_particle_is_of_no_type():
-    raw = RawJets(torch.tensor([[(1.0, 0.0, 0.0, 0.0, 2212.0, 0.0)]]), torch.tensor([JET]))
+    raw = one_jet((1.0, 0.0, 0.0, 0.0, 2212.0, 0.0))
     assert not any(
-        value for name, value in named(CONSTITUENT_FEATURES, constituent_features(raw)[0, 0]).items() if "is_" in name
+        value for name, value in named(CONSTITUENT_FEATURES, constituent_features(raw)[0]).items() if "is_" in name
     )
 
 

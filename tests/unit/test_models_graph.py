@@ -11,6 +11,7 @@ import torch
 from jetcal.models import graph
 from jetcal.models.graph import Jets
 from jetcal.models.neighbours import nearest
+from jetcal.models.segments import Segments
 
 COUNTS = torch.tensor([9, 1, 4, 0, 2, 6])
 K = 3
@@ -22,13 +23,6 @@ def points():
     return torch.randn(int(COUNTS.sum()), 4, generator=torch.Generator().manual_seed(5))
 
 
-def padded(points, counts):
-    real = (torch.arange(int(counts.max())) < counts.unsqueeze(1)).float()
-    dense = torch.full((*real.shape, points.shape[1]), 0.5)
-    dense[real > 0] = points
-    return dense, real
-
-
 def edges(found):
     return set(zip(found.owner.tolist(), found.source.tolist(), strict=True))
 
@@ -36,15 +30,8 @@ def edges(found):
 @pytest.mark.parametrize("pairs", [graph.PAIRS, 100, 20])  # all jets at once; a few; one large jet in parts
 def test_the_edges_are_those_of_the_search_that_is_exported(points, pairs, monkeypatch):
     monkeypatch.setattr(graph, "PAIRS", pairs)
-    dense, real = padded(points, COUNTS)
-    index, there = nearest(dense, real, K)
-    row = torch.zeros(real.shape, dtype=torch.int64)
-    row[real > 0] = torch.arange(len(points))
-    expected = {
-        (int(row[jet, slot]), int(row[jet, index[jet, slot, k]]))
-        for jet, slot, k in there.nonzero().tolist()
-        if real[jet, slot]
-    }
+    index, there = nearest(points, Segments(COUNTS), K)
+    expected = {(row, int(index[row, k])) for row, k in there.nonzero().tolist()}
     found = Jets(COUNTS).nearest(points, K)
     assert edges(found) == expected
     assert len(found.owner) == len(expected)

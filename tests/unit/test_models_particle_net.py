@@ -1,4 +1,4 @@
-"""The dense edge convolution against torch-geometric's on a ragged graph, and its neighbours against a plain search."""
+"""The edge convolution against torch-geometric's, and its neighbours against a plain search."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import nn
 
 from jetcal.models.neighbours import nearest
 from jetcal.models.particle_net import EdgeConvolution, ParticleNetEncoder
+from jetcal.models.segments import Segments, Slots
 from jetcal_api.hyperparameters import ParticleNet
 
 LENGTHS = (9, 1, 4, 0, 2, 6)
@@ -17,11 +18,9 @@ K = 3
 
 @pytest.fixture
 def cloud():
-    """Points of six jets of different multiplicity, dense with rubbish in the padding."""
-    random = torch.Generator().manual_seed(5)
-    points = torch.randn(len(LENGTHS), max(LENGTHS), 4, generator=random)
-    real = (torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS).unsqueeze(1)).float()
-    return points, real
+    """Points of six jets of different multiplicity."""
+    points = torch.randn(sum(LENGTHS), 4, generator=torch.Generator().manual_seed(5))
+    return points, Segments(torch.tensor(LENGTHS))
 
 
 def plain_neighbours(points, count):
@@ -33,64 +32,46 @@ def plain_neighbours(points, count):
     return found
 
 
-def test_neighbours_are_those_of_a_plain_search(cloud):
-    points, real = cloud
-    index, found = nearest(points, real, K)
-    for jet, length in enumerate(LENGTHS):
-        expected = plain_neighbours(points[jet, :length].numpy().astype(np.float64), K)
+@pytest.mark.parametrize("kind", [lambda jets: jets, lambda jets: Slots(jets.real)], ids=["counts", "slots"])
+def test_neighbours_are_those_of_a_plain_search(cloud, kind):
+    points, jets = cloud
+    index, found = nearest(points, kind(jets), K)
+    for jet, (start, length) in enumerate(zip(jets.offsets.tolist(), LENGTHS, strict=False)):
+        expected = plain_neighbours(points[start : start + length].numpy().astype(np.float64), K)
         for i in range(length):
-            assert {int(j) for j, there in zip(index[jet, i], found[jet, i], strict=True) if there} == expected[i]
+            there = index[start + i][found[start + i] > 0]
+            assert set((there - start).tolist()) == expected[i], jet
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # torch-geometric compiles parts of itself at import
-def test_dense_edge_convolution_equals_torch_geometric_on_the_ragged_graph(cloud):
+def test_the_edge_convolution_equals_torch_geometric_s(cloud):
     from torch_geometric.nn import EdgeConv  # noqa: PLC0415  # its import warns
 
-    x, real = cloud
+    x, jets = cloud
     torch.manual_seed(2)
     block = EdgeConvolution(4, 8, layers=3).train()
-    index, found = nearest(x, real, K)
+    index, found = nearest(x, jets, K)
     definition = EdgeConv(
         nn.Sequential(block.first, nn.ReLU(), *(part for layer in block.rest.layers for part in (layer, nn.ReLU()))),
         aggr="mean",
     )
-    kept = real.bool()
-    place = (kept.flatten().cumsum(0) - 1).view_as(kept)
-    edges = [
-        (place[jet, index[jet, i, k]], place[jet, i])
-        for jet, length in enumerate(LENGTHS)
-        for i in range(length)
-        for k in range(K)
-        if found[jet, i, k]
-    ]
-    dense_input, ragged_input = x.clone().requires_grad_(), x[kept].clone().requires_grad_()
-
-    dense = block.messages(dense_input, index, found)[kept]
-    (dense**2).sum().backward()
-    dense_gradients = [dense_input.grad[kept], *(weight.grad.clone() for weight in definition.parameters())]
-    block.zero_grad()
-    ragged = definition(ragged_input, torch.tensor(edges).T)
-    (ragged**2).sum().backward()
-    ragged_gradients = [ragged_input.grad, *(weight.grad for weight in definition.parameters())]
-
-    torch.testing.assert_close(dense, ragged, rtol=1e-5, atol=1e-6)
-    for ours, theirs in zip(dense_gradients, ragged_gradients, strict=True):
+    edges = [(index[i, k], i) for i in range(len(x)) for k in range(K) if found[i, k]]
+    results = []
+    for messages in (lambda x: block.messages(x, index, found), lambda x: definition(x, torch.tensor(edges).T)):
+        block.zero_grad()
+        inputs = x.clone().requires_grad_()
+        answer = messages(inputs)
+        (answer**2).sum().backward()
+        results.append([answer, inputs.grad, *(weight.grad.clone() for weight in definition.parameters())])
+    for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-
-
-def test_padding_gets_no_gradient(cloud):
-    x, real = cloud
-    x = x.requires_grad_()
-    index, found = nearest(x, real, K)
-    (EdgeConvolution(4, 8, layers=2)(x, index, found) * real.unsqueeze(-1)).sum().backward()
-    assert x.grad[real == 0].abs().sum() == 0
 
 
 def encoded(encoder, cloud):
     """Answer of an encoder, and the gradients of its weights."""
-    x, real = cloud
+    x, jets = cloud
     random = torch.Generator().manual_seed(3)
-    answer = encoder(x, x[..., :2], real)
+    answer = encoder(x, x[:, :2], jets)
     weight = torch.randn(answer.shape, generator=random)
     return answer, torch.autograd.grad((answer * weight).sum(), list(encoder.parameters()))
 
@@ -110,12 +91,15 @@ def test_the_training_step_is_that_of_the_definition(encoder, cloud, monkeypatch
         torch.testing.assert_close(gradient, other, rtol=1e-4, atol=1e-5)
 
 
-def test_the_training_step_in_bfloat16_is_near_the_definition(encoder, cloud, monkeypatch):
+def test_the_training_step_in_bfloat16_is_near_the_definition(cloud, monkeypatch):
     monkeypatch.setenv("JETCAL_PRECISION", "bfloat16")
+    torch.manual_seed(6)
+    # one graph, of positions: rounding of features may flip neighbours in the next
+    encoder = ParticleNetEncoder(ParticleNet(neighbours=K, blocks=1, conv_layers=3, conv_dim=16), 4)
     trained, gradients = encoded(encoder.train(), cloud)
     definition, expected = encoded(encoder.eval(), cloud)
     for value, other in zip((trained, *gradients), (definition, *expected), strict=True):
-        assert (value - other).norm() < 0.1 * other.norm()
+        assert (value - other).norm() < 0.05 * other.norm()
 
 
 def test_the_training_step_is_the_same_each_time(encoder, cloud):
@@ -126,6 +110,6 @@ def test_the_training_step_is_the_same_each_time(encoder, cloud):
 
 
 def test_jets_without_constituents_can_be_trained_on(encoder):
-    answer = encoder.train()(torch.zeros(3, 1, 4), torch.zeros(3, 1, 2), torch.zeros(3, 1))
+    answer = encoder.train()(torch.zeros(0, 4), torch.zeros(0, 2), Segments(torch.zeros(3, dtype=torch.int64)))
     answer.sum().backward()
     assert not answer.any()

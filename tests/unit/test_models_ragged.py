@@ -7,10 +7,9 @@ from tests.support.toys import toy_jets
 from jetcal.data.padding import pad
 from jetcal.errors import JetcalError
 from jetcal.models import build, mixed, precision
-from jetcal.models.features import constituent_features, jet_features
 from jetcal.models.layers import Perceptron
-from jetcal.models.raw import RaggedJets, RawJets
-from jetcal.models.segments import Segments
+from jetcal.models.network import Features
+from jetcal.models.segments import Segments, Slots
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales
@@ -56,9 +55,10 @@ def both(network, padded, ragged):
 
 
 def test_features_without_padding_are_those_with_padding(padded, ragged):
-    dense, flat = RawJets(*padded), RaggedJets(*ragged)
-    torch.testing.assert_close(constituent_features(flat), constituent_features(dense)[dense.real > 0])
-    torch.testing.assert_close(jet_features(flat), jet_features(dense), rtol=1e-5, atol=1e-6)
+    constituents, jet, counts = ragged
+    dense, flat = Features.of_padded(*padded), Features.of(constituents, jet, Segments(counts))
+    for name in ("constituents", "jet", "position"):
+        torch.testing.assert_close(getattr(flat, name), getattr(dense, name), rtol=1e-5, atol=1e-6)
 
 
 def test_without_padding_answers_and_gradients_are_those_of_the_plain_network(network, padded, ragged, monkeypatch):
@@ -87,12 +87,10 @@ def test_jets_without_a_single_constituent_are_answered(network, kind, monkeypat
     torch.testing.assert_close(found, expected, rtol=0, atol=0.05 * network.target_spread.item())
 
 
-def test_an_encoder_that_needs_padding_says_so(ragged):
-    network = build(ModelSpec(pfn={"phiDim": 4}))
-    network.encoder = torch.nn.Identity()
-    assert network.constituents_at_once == 0
-    with pytest.raises(TypeError, match="Identity needs padded jets"):
-        network.ragged(*ragged)
+def test_a_constituent_that_is_not_a_number_is_told_and_not_left_out(network, padded):
+    constituents, jet = padded[0][:2].clone(), padded[1][:2]
+    constituents[0, 1, 0] = torch.nan
+    assert network.eval()(constituents, jet).isfinite().all(1).tolist() == [False, True]
 
 
 def test_a_perceptron_in_one_step_is_the_plain_one():
@@ -146,8 +144,29 @@ def test_sums_of_segments_with_an_empty_one_among_them():
     assert torch.equal(more, pooled)
     more.sum().backward()
     assert filled.grad.tolist() == [[1.0, 1.0]] * 3 + [[0.0, 0.0]] * 2
-    assert segments.total(rows[:, 0].detach()).tolist() == [3.0, 0.0, 4.0]
-    assert segments.of_rows(torch.tensor([5.0, 6.0, 7.0])).tolist() == [5.0, 5.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    "jets",
+    [Segments(torch.tensor([2, 0, 1])), Slots(torch.tensor([[True, True], [False, False], [True, False]]))],
+    ids=["counts", "slots"],
+)
+def test_rows_know_their_jets_and_slots(jets):
+    rows = torch.tensor([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
+    assert jets.counts.tolist() == [2, 0, 1]
+    assert jets.pooled(rows).tolist() == [[3.0, 30.0], [0.0, 0.0], [4.0, 40.0]]
+    assert jets.total(rows.t()).tolist() == [[3.0, 0.0, 4.0], [30.0, 0.0, 40.0]]
+    assert jets.of_rows(torch.tensor([[5.0, 6.0, 7.0]])).tolist() == [[5.0, 5.0, 7.0]]
+    nothing = [0.0, 0.0]
+    assert jets.padded(rows).tolist() == [[[1.0, 10.0], [2.0, 20.0]], [nothing, nothing], [[4.0, 40.0], nothing]]
+    assert (jets.slot.tolist(), jets.place.tolist(), jets.row.tolist()) == ([0, 1, 0], [0, 1, 4], [1, 2, 0, 0, 3, 0])
+
+
+def test_rows_stay_in_order_where_padding_stands_among_them():
+    jets = Slots(torch.tensor([[False, True, True], [True, False, True]]))
+    rows = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    assert jets.padded(rows).squeeze(2).tolist() == [[0.0, 1.0, 2.0], [3.0, 0.0, 4.0]]
+    assert jets.row.tolist() == [0, 1, 2, 3, 0, 4]
 
 
 @pytest.mark.parametrize(("capability", "expected"), [("avx512_bf16", torch.bfloat16), ("avx2", torch.float32)])

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from jetcal.models import build
-from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, PARTICLES
+from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES
+from jetcal.models.raw import PARTICLES
 from jetcal_api.spec import ModelSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "physics.md").read_text()

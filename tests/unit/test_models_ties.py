@@ -9,45 +9,50 @@ import torch
 from torch import nn
 
 from jetcal.models.neighbours import nearest
+from jetcal.models.segments import Slots
 
 K = 4
 
 
 @pytest.fixture
 def cells():
-    """Thirty jets of forty constituents on a coarse grid, three quarters of them real."""
+    """Thirty jets of forty slots on a coarse grid, three quarters of them filled."""
     random = np.random.default_rng(3)
     points = random.integers(-3, 4, (30, 40, 2)).astype(np.float32) / 8  # distances are exact
-    real = np.broadcast_to((np.arange(40) < 30).astype(np.float32), points.shape[:2]).copy()
+    real = random.permuted(np.broadcast_to(np.arange(40) < 30, (30, 40)), axis=1)
     return torch.from_numpy(points), torch.from_numpy(real)
 
 
-def first_of_the_nearest(points, real, own):
+def search(points, real):
+    return nearest(points.flatten(0, 1)[real.flatten()], Slots(real), K)
+
+
+def first_of_the_nearest(points, own):
     distance = ((points - points[own]) ** 2).sum(-1)
     distance[own] = np.inf
-    distance[real == 0] = np.inf
     return np.argsort(distance, kind="stable")[:K]
 
 
 def test_of_neighbours_as_near_the_first_is_taken(cells):
     points, real = cells
-    index, found = nearest(points, real, K)
-    assert found[:, :30].all()
+    index, found = search(points, real)
+    assert found.all()
     for jet in range(len(points)):
         for own in range(30):
-            expected = first_of_the_nearest(points[jet].numpy(), real[jet].numpy(), own)
-            assert index[jet, own].tolist() == expected.tolist()
+            expected = first_of_the_nearest(points[jet, real[jet]].numpy(), own)
+            assert (index[30 * jet + own] - 30 * jet).tolist() == expected.tolist()
 
 
 @pytest.mark.filterwarnings("ignore:# The axis name:UserWarning")
 def test_an_exported_search_takes_the_same(cells, tmp_path):
     class Search(nn.Module):
         def forward(self, points, real):
-            return nearest(points, real, K)[0]
+            jets = Slots(real)
+            return nearest(points.flatten(0, 1).index_select(0, jets.place), jets, K)[0]
 
     program = torch.onnx.export(Search().eval(), cells, input_names=["points", "real"], opset_version=20, verbose=False)
     program.save(tmp_path / "search.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "search.onnx", providers=["CPUExecutionProvider"])
     points, real = cells
     (index,) = session.run(None, {"points": points.numpy(), "real": real.numpy()})
-    assert np.array_equal(index[:, :30], nearest(points, real, K)[0].numpy()[:, :30])
+    assert np.array_equal(index, search(points, real)[0].numpy())

@@ -30,7 +30,7 @@ class Ensemble(nn.Module):
 
     def forward(self, constituents: Tensor, jet: Tensor) -> Tensor:
         """(N, P, 6) and (N, 6) -> (N, 4): median, 16 % and 84 % quantile of y, standard deviation of the medians."""
-        features = Features.of(constituents, jet)
+        features = Features.of_padded(constituents, jet)
         answers = torch.stack([member.quantiles(features) for member in self.members])  # type: ignore[operator]  # nn.ModuleList forgets that they are networks
         mean = answers.mean(dim=0)
         variance = (answers[:, :, 0] - mean[:, 0]).square().sum(dim=0) / (len(self.members) - 1)

@@ -12,20 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jetcal.models.raw import RaggedJets, Raw
+from jetcal.models.raw import PARTICLES, Raw, equal
 
-PARTICLES = {
-    "charged_hadron": 211,
-    "electron": 11,
-    "muon": 13,
-    "photon": 22,
-    "neutral_hadron": 130,
-}
-"""Particle types by their absolute PDG number; any other number is none of them."""
-
-_CHARGED = (211, 11, 13)
 _LOOSE = 1
 """``from_pv`` up to which a track is not one of the primary vertex's own (0: another one's, 1: none's, but near)."""
+_QUALITIES = torch.arange(4.0).unsqueeze(1)
 _SMALLEST_MASS = 1e-2
 _SMALLEST_AXIS = 3e-3
 
@@ -38,110 +29,105 @@ class Feature:
     ----------
     name, formula, unit
         For the documentation and the model card.
-    compute
-        One number for each constituent, or (N,) for a feature of the jet.
     standardised
         Whether mean and spread of the training set are taken out; indicators of 0 and 1 stay as they are.
     """
 
     name: str
     formula: str
-    unit: str
-    compute: Callable[[Raw], Tensor]
+    unit: str = "-"
     standardised: bool = True
 
 
-def _particle_type(name: str, number: int) -> Feature:
-    return Feature(
-        f"is_{name}", f"1 if abs(id) = {number}", "-", lambda raw: raw.is_particle(number), standardised=False
-    )
+@dataclass(frozen=True)
+class Group:
+    """Features that are computed together.
+
+    Attributes
+    ----------
+    features
+        In the order of the rows that ``compute`` gives.
+    compute
+        (k, R) for k features of the constituents, (k, N) for those of the jets.
+    """
+
+    features: tuple[Feature, ...]
+    compute: Callable[[Raw], Tensor]
 
 
-def _vertex(quality: int) -> Feature:
-    def compute(raw: Raw) -> Tensor:
-        return (raw.particle["from_pv"] == quality).to(raw.pt.dtype)
-
-    return Feature(f"from_pv_{quality}", f"1 if from_pv = {quality}", "-", compute, standardised=False)
+def _one(name: str, formula: str, unit: str, compute: Callable[[Raw], Tensor]) -> Group:
+    return Group((Feature(name, formula, unit),), compute)
 
 
-def _energy_share(name: str, number: int) -> Feature:
-    return Feature(
-        f"{name}_share",
-        f"sum(pt where abs(id) = {number}) / raw_pt",
-        "-",
-        lambda raw: raw.share(raw.is_particle(number)),
-    )
+def _log_relative_mass(raw: Raw) -> Tensor:
+    return (raw.jet["raw_mass"].clamp(min=_SMALLEST_MASS) / raw.raw_pt).log()
 
 
-def _axis(name: str, which: int) -> Feature:
-    return Feature(
-        f"log_{name}_axis",
-        f"ln(max({name} axis, {_SMALLEST_AXIS:g}))",
-        "-",
-        lambda raw: raw.axes[which].clamp(min=_SMALLEST_AXIS).log(),
-    )
+def _shares(raw: Raw) -> Tensor:
+    return raw.shares(torch.cat([raw.distance, raw.types, raw.charged * (raw.particle["from_pv"] <= _LOOSE)]))
 
 
-CONSTITUENT_FEATURES: tuple[Feature, ...] = (
-    Feature("log_pt", "ln(pt)", "ln(GeV)", lambda raw: raw.pt.log()),
-    Feature("log_relative_pt", "ln(pt / raw_pt)", "-", lambda raw: (raw.pt / raw.of_jet(raw.raw_pt)).log()),
-    Feature("deta", "(eta(constituent) - eta(jet)) sign(eta(jet))", "-", lambda raw: raw.outward),
-    Feature("dphi", "phi(constituent) - phi(jet)", "rad", lambda raw: raw.particle["dphi"]),
-    Feature("dr", "sqrt(deta^2 + dphi^2)", "-", lambda raw: raw.distance),
-    Feature(
-        "detector_eta",
-        "abs(eta(jet)) + deta",
-        "-",
-        lambda raw: raw.of_jet(raw.jet["eta"].abs()) + raw.outward,
+_OF_CONSTITUENTS = (
+    _one("log_pt", "ln(pt)", "ln(GeV)", lambda raw: raw.pt.log()),
+    _one("log_relative_pt", "ln(pt / raw_pt)", "-", lambda raw: (raw.pt / raw.jets.of_rows(raw.raw_pt)).log()),
+    _one("deta", "(eta(constituent) - eta(jet)) sign(eta(jet))", "-", lambda raw: raw.outward),
+    _one("dphi", "phi(constituent) - phi(jet)", "rad", lambda raw: raw.particle["dphi"]),
+    _one("dr", "sqrt(deta^2 + dphi^2)", "-", lambda raw: raw.distance),
+    _one("detector_eta", "abs(eta(jet)) + deta", "-", lambda raw: raw.jets.of_rows(raw.abs_eta) + raw.outward),
+    _one("log_mass", "ln(max(mass, 0.01))", "ln(GeV)", lambda raw: raw.particle["mass"].clamp(_SMALLEST_MASS).log()),
+    Group(
+        tuple(
+            Feature(f"is_{name}", f"1 if abs(id) = {number}", standardised=False) for name, number in PARTICLES.items()
+        ),
+        lambda raw: raw.types,
     ),
-    Feature("log_mass", "ln(max(mass, 0.01))", "ln(GeV)", lambda raw: raw.particle["mass"].clamp(_SMALLEST_MASS).log()),
-    *(_particle_type(name, number) for name, number in PARTICLES.items()),
-    *(_vertex(quality) for quality in range(4)),
+    Group(
+        tuple(
+            Feature(f"from_pv_{quality}", f"1 if from_pv = {quality}", standardised=False)
+            for quality in range(len(_QUALITIES))
+        ),
+        lambda raw: equal(raw.particle["from_pv"], _QUALITIES),
+    ),
 )
+
+_OF_JETS = (
+    _one("log_raw_pt", "ln(raw_pt)", "ln(GeV)", lambda raw: raw.raw_pt.log()),
+    _one("abs_eta", "abs(eta)", "-", lambda raw: raw.abs_eta),
+    _one("log_relative_mass", "ln(max(raw_mass, 0.01) / raw_pt)", "-", _log_relative_mass),
+    _one("area", "area", "-", lambda raw: raw.jet["area"]),
+    _one("rho", "rho", "GeV", lambda raw: raw.jet["rho"]),
+    _one("pileup_share", "rho * area / raw_pt", "-", lambda raw: raw.jet["rho"] * raw.jet["area"] / raw.raw_pt),
+    _one("n_vertices", "n_vertices", "-", lambda raw: raw.jet["n_vertices"]),
+    _one("log_multiplicity", "ln(1 + constituents)", "-", lambda raw: raw.multiplicity.log1p()),
+    _one("pt_dispersion", "sqrt(sum(pt^2)) / raw_pt", "-", lambda raw: raw.total_squared_pt.sqrt() / raw.raw_pt),
+    Group(
+        tuple(Feature(f"log_{name}_axis", f"ln(max({name} axis, {_SMALLEST_AXIS:g}))") for name in ("major", "minor")),
+        lambda raw: raw.variances.clamp(min=_SMALLEST_AXIS**2).log() / 2,
+    ),
+    Group(
+        (
+            Feature("width", "sum(pt dr) / raw_pt"),
+            *(
+                Feature(f"{name}_share", f"sum(pt where abs(id) = {number}) / raw_pt")
+                for name, number in PARTICLES.items()
+            ),
+            Feature("loose_track_share", f"sum(pt where charged and from_pv <= {_LOOSE}) / raw_pt"),
+        ),
+        _shares,
+    ),
+)
+
+CONSTITUENT_FEATURES = tuple(feature for group in _OF_CONSTITUENTS for feature in group.features)
 """Features of each constituent."""
-
-JET_FEATURES: tuple[Feature, ...] = (
-    Feature("log_raw_pt", "ln(raw_pt)", "ln(GeV)", lambda raw: raw.raw_pt.log()),
-    Feature("abs_eta", "abs(eta)", "-", lambda raw: raw.jet["eta"].abs()),
-    Feature(
-        "log_relative_mass",
-        "ln(max(raw_mass, 0.01) / raw_pt)",
-        "-",
-        lambda raw: (raw.jet["raw_mass"].clamp(_SMALLEST_MASS) / raw.raw_pt).log(),
-    ),
-    Feature("area", "area", "-", lambda raw: raw.jet["area"]),
-    Feature("rho", "rho", "GeV", lambda raw: raw.jet["rho"]),
-    Feature("pileup_share", "rho * area / raw_pt", "-", lambda raw: raw.jet["rho"] * raw.jet["area"] / raw.raw_pt),
-    Feature("n_vertices", "n_vertices", "-", lambda raw: raw.jet["n_vertices"]),
-    Feature("log_multiplicity", "ln(1 + constituents)", "-", lambda raw: raw.multiplicity.log1p()),
-    Feature(
-        "pt_dispersion",
-        "sqrt(sum(pt^2)) / raw_pt",
-        "-",
-        lambda raw: raw.total(raw.squared_pt).sqrt() / raw.raw_pt,
-    ),
-    Feature("width", "sum(pt dr) / raw_pt", "-", lambda raw: raw.share(raw.distance)),
-    _axis("major", 0),
-    _axis("minor", 1),
-    *(_energy_share(name, number) for name, number in PARTICLES.items()),
-    Feature(
-        "loose_track_share",
-        f"sum(pt where charged and from_pv <= {_LOOSE}) / raw_pt",
-        "-",
-        lambda raw: raw.share(sum(map(raw.is_particle, _CHARGED)) * (raw.particle["from_pv"] <= _LOOSE)),
-    ),
-)
+JET_FEATURES = tuple(feature for group in _OF_JETS for feature in group.features)
 """Features of the jet as a whole."""
 
 
 def constituent_features(raw: Raw) -> Tensor:
-    """(N, P, F) or (R, F): ``CONSTITUENT_FEATURES``, not yet standardised; what stands in padding has no meaning."""
-    columns = [feature.compute(raw) for feature in CONSTITUENT_FEATURES]
-    if isinstance(raw, RaggedJets):
-        return torch.stack(columns).t()  # several times as fast, and the products read either order
-    return torch.stack(columns, dim=-1)
+    """(R, F): ``CONSTITUENT_FEATURES``, not yet standardised."""
+    return torch.cat([group.compute(raw) for group in _OF_CONSTITUENTS]).t()
 
 
 def jet_features(raw: Raw) -> Tensor:
     """(N, J): ``JET_FEATURES``, not yet standardised."""
-    return torch.stack([feature.compute(raw) for feature in JET_FEATURES], dim=-1)
+    return torch.cat([group.compute(raw) for group in _OF_JETS]).t()

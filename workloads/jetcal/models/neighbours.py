@@ -1,4 +1,4 @@
-"""Nearest neighbours among the constituents of each jet."""
+"""Nearest neighbours among the constituents of each jet, in operations that can be exported."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from jetcal.models.segments import Segments
+
 FAR = 1e9
 """Squared distance that stands for 'no neighbour'."""
 
 
-def nearest(points: Tensor, real: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The ``count`` nearest other real constituents of each constituent; of two as near, the one that comes first.
+def nearest(points: Tensor, jets: Segments, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` nearest others of each constituent in its jet; of two as near, the one that comes first.
 
     Candidates of one calorimeter cell lie at the same place, so that order must be settled, and in the same way by
     every runtime.
@@ -19,28 +21,27 @@ def nearest(points: Tensor, real: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     points
-        (N, P, D): coordinates.
-    real
-        (N, P): 1 for a constituent, 0 for padding.
+        (R, D): coordinates.
+    jets
+        Which row belongs to which jet.
     count
-        Neighbours K to find; P may be smaller than that, and zero.
+        Neighbours K to find; a jet may have fewer constituents than that, or none.
 
     Returns
     -------
     index
-        int64 (N, P, K): place of the neighbour in its jet; 0 where there is none.
+        int64 (R, K): row of the neighbour; 0 where there is none.
     found
-        (N, P, K): 1 where there is such a neighbour, else 0.
+        (R, K): 1 where there is such a neighbour, else 0.
     """
-    distance = _squared_distances(points)
-    slots = torch.arange(points.shape[1], device=points.device)
-    itself = slots.unsqueeze(0) == slots.unsqueeze(1)
-    no_neighbour = itself | (real < 0.5).unsqueeze(1)  # noqa: PLR2004  # between the two values
-    distance = distance.masked_fill(no_neighbour, FAR)
+    distance = _squared_distances(points, jets)
+    itself = torch.arange(distance.shape[1], device=points.device) == jets.slot.unsqueeze(1)
     # Slots that stand for nobody make top-k well defined for jets with fewer than K others.
-    nobody = pad(distance, (0, count), value=FAR)
-    shortest, index = _least(nobody, count)
-    found = shortest < FAR
+    distance = pad(distance.masked_fill(itself, FAR), (0, count), value=FAR)
+    shortest, slot = _least(distance, count)
+    found = shortest < FAR / 2
+    place = (jets.place - jets.slot).unsqueeze(1) + slot * found
+    index = jets.row.index_select(0, place.flatten()).view(-1, count) - 1
     return index * found, found.to(points.dtype)
 
 
@@ -58,8 +59,11 @@ def _least(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return values.gather(-1, index), index
 
 
-def _squared_distances(points: Tensor) -> Tensor:
-    """(N, P, D) -> (N, P, P), from |a|^2 + |b|^2 - 2 ab, which rounding must not make negative."""
-    square = (points**2).sum(-1)
-    mixed = torch.bmm(points, points.transpose(1, 2))
-    return (square.unsqueeze(1) + square.unsqueeze(2) - 2 * mixed).clamp(min=0)
+def _squared_distances(points: Tensor, jets: Segments) -> Tensor:
+    """(R, D) -> (R, P), from |a|^2 + |b|^2 - 2 ab, which rounding must not make negative; ``FAR`` to padding."""
+    dense = jets.padded(points)
+    square = (dense**2).sum(2)
+    of_others = square + jets.real.logical_not() * FAR
+    mixed = torch.bmm(dense, dense.transpose(1, 2))
+    distance = (square.unsqueeze(2) + of_others.unsqueeze(1) - 2 * mixed).clamp(min=0)
+    return distance.flatten(0, 1).index_select(0, jets.place)

@@ -11,26 +11,28 @@ from torch.nn.functional import softplus
 from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, constituent_features, jet_features
 from jetcal.models.layers import linear
 from jetcal.models.mixed import perceptron
-from jetcal.models.raw import RaggedJets, RawJets
+from jetcal.models.raw import Raw
+from jetcal.models.segments import Segments, Slots
 from jetcal.models.standardisation import Standardisation
 
 SMALLEST_WIDTH = 1e-3
 """Least distance of a quantile from the median, in units of the target's spread."""
+_OUTWARD = torch.tensor([-1.0, 1.0])
 
 
 class Encoder(Protocol):
-    """What makes an architecture: constituents to one vector a jet, whatever their order and the padding."""
+    """What makes an architecture: constituents to one vector a jet, whatever their order."""
 
     width: int
 
-    def __call__(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:
-        """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
+    def __call__(self, x: Tensor, position: Tensor, jets: Segments) -> Tensor:
+        """Features (R, F) and (eta, phi) (R, 2) of the constituents of ``jets`` -> (N, width) of any float."""
         ...
 
 
 @runtime_checkable
 class RaggedEncoder(Protocol):
-    """An encoder that in training takes jets without padding too, with the same answer.
+    """An encoder that never pads in training on a CPU.
 
     Attributes
     ----------
@@ -40,10 +42,6 @@ class RaggedEncoder(Protocol):
 
     constituents_at_once: int
 
-    def of_constituents(self, x: Tensor, position: Tensor, counts: Tensor) -> Tensor:
-        """Features (R, F), (eta, phi) (R, 2), one jet's after the other's, int64 (N,) -> (N, width) of any float."""
-        ...
-
 
 class Features(NamedTuple):
     """What a network computes with; networks that answer on the same jets can share it.
@@ -51,25 +49,36 @@ class Features(NamedTuple):
     Attributes
     ----------
     constituents
-        (N, P, F): ``CONSTITUENT_FEATURES``, not yet standardised.
+        (R, F): ``CONSTITUENT_FEATURES``, not yet standardised.
     jet
         (N, J): ``JET_FEATURES``, not yet standardised.
     position
-        (N, P, 2): eta and phi of the constituents from the jet's axis.
-    real
-        (N, P): 1 for a constituent, 0 for padding.
+        (R, 2): eta and phi of the constituents from the jet's axis.
+    jets
+        Which constituent belongs to which jet.
     """
 
     constituents: Tensor
     jet: Tensor
     position: Tensor
-    real: Tensor
+    jets: Segments
 
     @classmethod
-    def of(cls, constituents: Tensor, jet: Tensor) -> Self:
-        """From the raw columns (N, P, 6) and (N, 6)."""
-        raw = RawJets(constituents, jet)
-        return cls(constituent_features(raw), jet_features(raw), raw.position, raw.real)
+    def of(cls, constituents: Tensor, jet: Tensor, jets: Segments) -> Self:
+        """From the raw columns (R, 6) and (N, 6)."""
+        raw = Raw(constituents, jet, jets)
+        return cls(constituent_features(raw), jet_features(raw), raw.position.t(), jets)
+
+    @classmethod
+    def of_padded(cls, constituents: Tensor, jet: Tensor) -> Self:
+        """From the raw columns (N, P, 6), zero-padded, and (N, 6); can be exported."""
+        slots = Slots(_real(constituents))
+        return cls.of(constituents.flatten(0, 1).index_select(0, slots.place), jet, slots)
+
+
+def _real(constituents: Tensor) -> Tensor:
+    """Bool (N, P): which slots of (N, P, 6) hold a constituent; one that is not a number does."""
+    return (constituents[..., 0] <= 0).logical_not()
 
 
 class Network(nn.Module):
@@ -124,20 +133,33 @@ class Network(nn.Module):
         Tensor
             (N, 3), in the order of ``jetcal.data.jets.OUTPUTS``.
         """
-        return self.quantiles(Features.of(constituents, jet))
+        if self.training:
+            real = _real(constituents)
+            return self.ragged(constituents[real], jet, real.sum(1))
+        return self.quantiles(Features.of_padded(constituents, jet))
 
     def quantiles(self, features: Features) -> Tensor:
         """The answer to features that are computed already: (N, 3) as ``forward``."""
-        particles = self.constituent_scale(features.constituents) * features.real.unsqueeze(-1)
-        return self._answer(self.encoder(particles, features.position, features.real), features.jet)
+        rows = self.constituent_scale(features.constituents)
+        encoded = self.encoder(rows, features.position, features.jets)
+        hidden = torch.cat([encoded, self.jet_scale(features.jet).to(encoded.dtype)], dim=-1)
+        if hidden.dtype == features.jet.dtype:
+            hidden = self.jet_network(hidden)
+        else:
+            layers = [step for step in self.jet_network if isinstance(step, nn.Linear)]
+            hidden = perceptron(hidden, layers, self.dropout).to(features.jet.dtype)
+        answer = self.answer(hidden)
+        median, widths = answer[:, :1], softplus(answer[:, 1:]) + SMALLEST_WIDTH
+        outer = median + widths * _OUTWARD.to(answer)
+        return self.target_centre + self.target_spread * torch.cat([median, outer], dim=-1)
 
     @property
     def constituents_at_once(self) -> int:
-        """How many ``ragged`` may be given at a time; 0 if it cannot be asked."""
+        """How many ``ragged`` may be given at a time; 0 if padded jets of similar multiplicity suit it better."""
         return self.encoder.constituents_at_once if isinstance(self.encoder, RaggedEncoder) else 0
 
     def ragged(self, constituents: Tensor, jet: Tensor, counts: Tensor) -> Tensor:
-        """What ``forward`` answers, for jets without padding and for training alone, in its precision.
+        """What ``forward`` answers, for jets without padding.
 
         Parameters
         ----------
@@ -147,30 +169,5 @@ class Network(nn.Module):
             (N, 6): raw ``JET_COLUMNS``.
         counts
             int64 (N,): constituents of each jet, any may be 0.
-
-        Raises
-        ------
-        TypeError
-            If the encoder needs padded jets.
         """
-        if not isinstance(self.encoder, RaggedEncoder):
-            error = f"{type(self.encoder).__name__} needs padded jets"
-            raise TypeError(error)
-        with torch.no_grad():
-            raw = RaggedJets(constituents, jet, counts)
-            rows = self.constituent_scale(constituent_features(raw))
-            whole = jet_features(raw)
-        return self._answer(self.encoder.of_constituents(rows, raw.position, counts), whole)
-
-    def _answer(self, encoded: Tensor, jet: Tensor) -> Tensor:
-        """(N, 3) from the encoded constituents and the features of the jet."""
-        hidden = torch.cat([encoded, self.jet_scale(jet).to(encoded.dtype)], dim=-1)
-        if hidden.dtype == jet.dtype:
-            hidden = self.jet_network(hidden)
-        else:
-            layers = [step for step in self.jet_network if isinstance(step, nn.Linear)]
-            hidden = perceptron(hidden, layers, self.dropout).to(jet.dtype)
-        answer = self.answer(hidden)
-        median = self.target_centre + self.target_spread * answer[:, 0]
-        widths = self.target_spread * (softplus(answer[:, 1:]) + SMALLEST_WIDTH)
-        return torch.stack([median, median - widths[:, 0], median + widths[:, -1]], dim=-1)
+        return self.quantiles(Features.of(constituents, jet, Segments(counts)))

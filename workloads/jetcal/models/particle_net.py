@@ -36,18 +36,20 @@ class EdgeConvolution(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, index: Tensor, found: Tensor) -> Tensor:
-        """Constituents (N, P, inputs), neighbours (N, P, K) as ``nearest`` gives them -> (N, P, width)."""
+        """Constituents (R, inputs), neighbours (R, K) as ``nearest`` gives them -> (R, width)."""
         normalised: Tensor = self.norm(self.messages(x, index, found) + self.shortcut(x))
         return normalised.relu()
 
     def messages(self, x: Tensor, index: Tensor, found: Tensor) -> Tensor:
-        """Mean over the neighbours of h, zero for a constituent without any: (N, P, width)."""
+        """Mean over the neighbours of h, zero for a constituent without any: (R, width)."""
         own, other = self.first.weight.chunk(2, dim=1)
         centre = nn.functional.linear(x, own - other, self.first.bias)
-        edges = torch.relu(centre.unsqueeze(2) + at_neighbours(nn.functional.linear(x, other), index))
-        edges = self.rest(edges) * found.unsqueeze(-1)
-        total: Tensor = edges.sum(2)
-        return total / found.sum(2, keepdim=True).clamp(min=1)
+        neighbour = nn.functional.linear(x, other).index_select(0, index.flatten())
+        shape = (-1, index.shape[1], self.first.out_features)
+        edges = torch.relu(centre.unsqueeze(1) + neighbour.view(shape))
+        edges = self.rest(edges.flatten(0, 1)).view(shape)
+        share = found / found.sum(1, keepdim=True).clamp(min=1)
+        return torch.bmm(share.unsqueeze(1), edges).squeeze(1)
 
     def along(self, graph: Graph, x: Tensor, kind: torch.dtype) -> Tensor:
         """What ``forward`` answers, for constituents without padding, in training on a CPU.
@@ -75,13 +77,6 @@ class EdgeConvolution(nn.Module):
         return normalised.relu()
 
 
-def at_neighbours(x: Tensor, index: Tensor) -> Tensor:
-    """Rows (N, P, C) at ``index`` (N, P, K) of the same jet: (N, P, K, C)."""
-    jets, slots, width = x.shape
-    start = torch.arange(jets, device=x.device).view(-1, 1, 1) * slots
-    return nn.functional.embedding(index + start, x.reshape(-1, width))
-
-
 class ParticleNetEncoder(nn.Module):
     """Edge convolutions, then the mean over the real constituents.
 
@@ -105,36 +100,18 @@ class ParticleNetEncoder(nn.Module):
         )
         self.width = spec.conv_dim
 
-    def forward(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:
-        """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
-        if self.training and constituents.device.type == "cpu":
-            kept = real > 0
-            return self.of_constituents(constituents[kept], position[kept], kept.sum(1))
-        x, points = constituents, position
-        for block in self.blocks:
-            index, found = nearest(points, real, self.neighbours)
-            x = points = block(x, index, found)
-        total = torch.bmm(real.unsqueeze(1), x).squeeze(1)
-        return total / real.sum(1, keepdim=True).clamp(min=1)
-
-    def of_constituents(self, x: Tensor, position: Tensor, counts: Tensor) -> Tensor:
-        """What ``forward`` answers, for jets without padding, in training on a CPU.
-
-        Parameters
-        ----------
-        x
-            float32 (R, F): features, one jet's constituents after the other's.
-        position
-            (R, 2): (eta, phi).
-        counts
-            int64 (N,): constituents of each jet.
-        """
-        kind = training_type(x.device)
-        jets, points = Jets(counts), position
-        for block in self.convolutions:
-            x = block.along(jets.nearest(points, self.neighbours), x, kind)
-            points = x.detach()
-        return Segments(counts).pooled(x) / counts.clamp(min=1).unsqueeze(1)
+    def forward(self, x: Tensor, position: Tensor, jets: Segments) -> Tensor:
+        """Features (R, F) and (eta, phi) (R, 2) of the constituents of ``jets`` -> (N, width)."""
+        points = position
+        if self.training and x.device.type == "cpu":
+            kind, searched = training_type(x.device), Jets(jets.counts)
+            for block in self.convolutions:
+                x = block.along(searched.nearest(points, self.neighbours), x, kind)
+                points = x.detach()
+        else:
+            for block in self.convolutions:
+                x = points = block(x, *nearest(points, jets, self.neighbours))
+        return jets.pooled(x) / jets.counts.clamp(min=1).unsqueeze(1)
 
     @property
     def convolutions(self) -> list[EdgeConvolution]:

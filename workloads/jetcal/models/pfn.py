@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from jetcal.models import mixed
@@ -34,29 +33,14 @@ class PfnEncoder(nn.Module):
         self.phi = Perceptron(features, spec.phi_dim, spec.phi_layers)
         self.width = spec.phi_dim
 
-    def forward(self, constituents: Tensor, position: Tensor, real: Tensor) -> Tensor:  # noqa: ARG002  # no geometry here
-        """Features (N, P, F), (eta, phi) (N, P, 2), 1 or 0 for padding (N, P) -> (N, width)."""
-        total = torch.bmm(real.unsqueeze(1), self.phi(constituents)).squeeze(1)
-        return total / TYPICAL_CONSTITUENTS
+    def forward(self, x: Tensor, position: Tensor, jets: Segments) -> Tensor:  # noqa: ARG002  # no geometry here
+        """Features (R, F) and (eta, phi) (R, 2) of the constituents of ``jets`` -> (N, width).
 
-    def of_constituents(self, x: Tensor, position: Tensor, counts: Tensor) -> Tensor:  # noqa: ARG002  # as above
-        """What ``forward`` answers for jets without padding, in the precision of training.
-
-        Parameters
-        ----------
-        x
-            float32 (R, F): features, one jet's constituents after the other's.
-        position
-            (R, 2): not used.
-        counts
-            int64 (N,): constituents of each jet.
-
-        Returns
-        -------
-        Tensor
-            (N, width), in the type that products are made in.
+        In training it is of the type that products are made in.
         """
+        if not self.training:
+            return jets.pooled(self.phi(x)) / TYPICAL_CONSTITUENTS
         kind = training_type(x.device)
         rows = mixed.filled(x, kind)
         phi = self.phi(rows) if kind == x.dtype else mixed.perceptron(rows, self.phi.linear)
-        return Segments(counts).pooled(phi) / TYPICAL_CONSTITUENTS
+        return jets.pooled(phi) / TYPICAL_CONSTITUENTS

@@ -1,7 +1,8 @@
-"""Sums over the constituents of each jet where these stand one after the other, without padding."""
+"""Which constituents belong to which jet where they stand one after the other, in rows."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 
 class Segments:
-    """Which of R rows belong to which of N jets.
+    """R rows of N jets, known by the number of each jet's.
 
     Parameters
     ----------
@@ -20,29 +21,91 @@ class Segments:
     ----------
     counts
         As given.
-    offsets
-        (N + 1,): where the rows of each jet begin, and where the last ones end.
     owner
-        (R,): the jet of each row.
+        int64 (R,): the jet of each row.
     """
 
     def __init__(self, counts: Tensor) -> None:
         self.counts = counts
-        self.offsets = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
         self.owner = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
 
+    @cached_property
+    def offsets(self) -> Tensor:
+        """(N + 1,): where the rows of each jet begin, and where the last ones end."""
+        return torch.nn.functional.pad(self.counts.cumsum(0), (1, 0))
+
+    @cached_property
+    def slot(self) -> Tensor:
+        """(R,): place of each row in its jet."""
+        return torch.arange(len(self.owner), device=self.owner.device) - self.offsets.index_select(0, self.owner)
+
+    @cached_property
+    def real(self) -> Tensor:
+        """Bool (N, P): which of the slots of each jet have a row."""
+        slots = int(self.counts.max()) if len(self.counts) else 0
+        return torch.arange(slots, device=self.counts.device) < self.counts.unsqueeze(1)
+
+    @cached_property
+    def row(self) -> Tensor:
+        """(N P,): which row is in each slot, counted from 1; 0 for an empty one."""
+        rows = 1 + torch.arange(len(self.owner), device=self.owner.device)
+        return rows.new_zeros(self.real.shape).masked_scatter(self.real, rows).flatten()
+
+    @cached_property
+    def place(self) -> Tensor:
+        """(R,): place of each row among all N P slots."""
+        return self.owner * self.real.shape[1] + self.slot
+
     def of_rows(self, values: Tensor) -> Tensor:
-        """Values of the jets (N, ...) at each of their rows (R, ...)."""
-        return values.index_select(0, self.owner)
+        """Values of the jets (k, N) at each of their rows (k, R)."""
+        return values.index_select(1, self.owner)
 
     def total(self, values: Tensor) -> Tensor:
-        """Sums (N,) of float32 (R,) that need no gradient."""
-        return torch.segment_reduce(values, "sum", offsets=self.offsets, unsafe=True)
+        """Sums (k, N) of float32 (k, R) that need no gradient."""
+        return torch.stack(
+            [torch.segment_reduce(each, "sum", offsets=self.offsets, unsafe=True) for each in values.unbind()]
+        )
 
     def pooled(self, rows: Tensor) -> Tensor:
         """Sums (N, W) of (R, W) in their type; rows beyond the last jet's are left out."""
         answer: Tensor = _Pooled.apply(rows, self.offsets, self.owner)
         return answer
+
+    def padded(self, rows: Tensor) -> Tensor:
+        """Rows (R, W) in the slots of their jets, zeros elsewhere: (N, P, W)."""
+        nothing = rows.new_zeros(1, rows.shape[1])
+        return torch.cat([nothing, rows]).index_select(0, self.row).view(*self.real.shape, rows.shape[1])
+
+
+class Slots(Segments):
+    """R rows of N jets that are padded to P slots each: plain operations, that can be exported.
+
+    Parameters
+    ----------
+    real
+        Bool (N, P): which slots have a row.
+    """
+
+    def __init__(self, real: Tensor) -> None:
+        self.real = real
+        self.counts = real.sum(1)
+        self.owner, self.slot = real.nonzero().unbind(1)
+
+    @cached_property
+    def row(self) -> Tensor:
+        """(N P,): which row is in each slot, counted from 1; 0 for an empty one."""
+        real = self.real.flatten().long()
+        return real.cumsum(0) * real
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sums (k, N) of (k, R)."""
+        nothing = values.new_zeros(values.shape[0], 1)
+        slots = torch.cat([nothing, values], dim=1).index_select(1, self.row)
+        return slots.view(values.shape[0], *self.real.shape).sum(2)
+
+    def pooled(self, rows: Tensor) -> Tensor:
+        """Sums (N, W) of (R, W)."""
+        return self.padded(rows).sum(1)
 
 
 class _Pooled(torch.autograd.Function):

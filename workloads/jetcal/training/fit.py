@@ -114,7 +114,7 @@ class Fit:
         self.network.train()
         course = self._course
         order = np.random.default_rng((course.seed, epoch, self._peers.rank))
-        rows = self.network.constituents_at_once
+        rows = self.network.constituents_at_once if self._peers.device.type == "cpu" else 0
         batches: Iterator[Batch] = (
             share.ragged_batches(course.steps, rows, order, skip=first_step)
             if rows

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from jetcal.errors import JetcalError
 from jetcal.models import Network
-from jetcal.models.features import constituent_features, jet_features
-from jetcal.models.raw import RawJets
+from jetcal.models.network import Features
 from jetcal.training.losses import HIGH, LOW
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
@@ -49,9 +48,9 @@ def learn_scales(network: Network, share: Share, peers: Peers, slots: int) -> No
     network.target_spread.fill_(spread)
     particles, jets = _Moments(), _Moments()
     for chunk in share.sample(_SAMPLE // peers.count, slots):
-        raw = RawJets(torch.from_numpy(chunk.constituents), torch.from_numpy(chunk.jet))
-        particles.add(constituent_features(raw)[raw.real > 0])
-        jets.add(jet_features(raw))
+        features = Features.of_padded(torch.from_numpy(chunk.constituents), torch.from_numpy(chunk.jet))
+        particles.add(features.constituents)
+        jets.add(features.jet)
     network.constituent_scale.learn(*particles.mean_and_variance(peers))
     network.jet_scale.learn(*jets.mean_and_variance(peers))
 
