@@ -28,17 +28,25 @@ class Cost:
     gigabytes: float
 
 
-def cost(work: Callable[..., Any], *given: Any) -> Cost:
+def cost(work: Callable[..., Any], *given: Any, forked: bool = False) -> Cost:
     """Cost of ``work(*given)``, a function of a module; what ``given`` needs is made before the clock starts.
 
-    ``work`` returns the function that is timed.
+    Parameters
+    ----------
+    work
+        Returns the function that is timed.
+    given
+        Handed to it.
+    forked
+        Whether the process is forked from one that has imported the first such work's module, where that takes long.
 
     Raises
     ------
     RuntimeError
         If the process ends without an answer.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver") if forked else multiprocessing.get_context("spawn")
+    context.set_forkserver_preload([work.__module__])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(theirs, work, given))
     process.start()

@@ -34,8 +34,8 @@ BATCHES = (64, 256, 1024, 4096)
 ASKED = (1, 16, 64, 256, 1024)
 CONSTITUENTS = (10, 30, 100, 300)
 WIDTHS = {
-    "PFN": [{"phiDim": width, "fcDim": width} for width in (50, 100, 200, 400)],
-    "ParticleNet": [{"convDim": width} for width in (16, 32, 64, 128)],
+    "PFN": [{"phiDim": width, "fcDim": width} for width in (50, 150, 450)],
+    "ParticleNet": [{"convDim": width} for width in (16, 48, 144)],
 }
 TRIALS = (3, 10, 30, 100, 300)
 FIELDS = {"PFN": "pfn", "ParticleNet": "particleNet"}
@@ -76,19 +76,19 @@ def _training(name: str) -> Iterator[Row]:
     some = WORK[name] // CONSTITUENTS_OF_SAMPLE
     for batch in BATCHES:
         jets = max(some, batch)
-        spent = cost(train, _spec(name, batch), simulated(jets))
+        spent = cost(train, _spec(name, batch), simulated(jets), forked=True)
         yield from Point(f"{name} training", batch, "jets a batch").rows(spent, jets)
     yield from Point(f"{name} validation", BATCH, "jets a batch").rows(
-        cost(validate, _spec(name), simulated(some)), some
+        cost(validate, _spec(name), simulated(some), forked=True), some
     )
     for constituents in CONSTITUENTS:
         jets = WORK[name] // constituents
-        spent = cost(train, _spec(name), toys(jets, constituents))
+        spent = cost(train, _spec(name), toys(jets, constituents), forked=True)
         yield from Point(f"{name} training", constituents, "constituents a jet").rows(spent, jets)
     for widths in WIDTHS[name]:
         spec = _spec(name, **widths)
         point = Point(f"{name} training", sum(weight.numel() for weight in build(spec).parameters()), "parameters")
-        yield from point.rows(cost(train, spec, simulated(some)), some)
+        yield from point.rows(cost(train, spec, simulated(some), forked=True), some)
 
 
 def _inference(name: str) -> Iterator[Row]:
