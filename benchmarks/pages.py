@@ -32,4 +32,4 @@ def fill(home: Path, rows: Sequence[Row]) -> None:
     if any(row.name.startswith(SCALING) for row in rows):
         drawing.draw(rows, home / "docs" / "images")
         replace(performance, "scaling", sizes.tables(rows))
-        replace(performance, "costs", costs.table(rows))
+        replace(performance, "costs", f"{costs.table(rows)}\n\n{costs.memory(rows)}")

@@ -58,6 +58,16 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def memory(rows: Sequence[Row]) -> str:
+    """What the evaluation, which holds all test jets at a time, would need: the line through its two largest sizes."""
+    points = curves(rows, "jets")["evaluation"]
+    small, large = sorted(points)[-2:]
+    slope = (points[large]["memory"] - points[small]["memory"]) / (large - small)
+    needed = [points[large]["memory"] + slope * (PARTS.test * jets - large) for jets in SAMPLES]
+    shown = " and ".join(f"{max(gigabytes, 0):.0f} GB" for gigabytes in needed)
+    return f"Evaluation holds all test jets at a time: {shown} for those of the two samples."
+
+
 def _learning(rows: Sequence[Row], network: str) -> list[Step]:
     train, validate = (_rate(rows, f"{network} {what}") for what in ("training", "validation"))
     seconds = PARTS.train / train + PARTS.validation / validate
