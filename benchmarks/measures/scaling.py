@@ -60,6 +60,7 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
 
 def _data() -> Iterator[Row]:
     per_file = SIMULATED.jets // SIMULATED.files
+    cost(once, ntuples())  # from here on the files are in the system's cache
     for processes, shown in ((1, "one process"), (2, "two processes")):
         for jets in PREPARED:
             with many_ntuples(jets // per_file) as files:

@@ -19,12 +19,16 @@ def _table(rows: Sequence[Row], axis: Axis) -> str:
     found = curves(rows, axis)
     sizes = sorted({size for points in found.values() for size in points})
     lines = [
-        f"| {axis} | {' | '.join(map(figure, sizes))} |",
+        f"| {axis} | {' | '.join(map(_size, sizes))} |",
         f"|---|{'---:|' * len(sizes)}",
     ]
     for curve, points in found.items():
         lines.append(f"| {curve} | {' | '.join(_cell(points.get(size, {})) for size in sizes)} |")
     return "\n".join(lines)
+
+
+def _size(size: int) -> str:
+    return str(size) if size < 10_000 else figure(size)  # noqa: PLR2004  # batches are powers of two
 
 
 def _cell(figures: Figures) -> str:
