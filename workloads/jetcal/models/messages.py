@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from jetcal.models.graph import Graph
+from jetcal.models.relu import linear_relu, relu_, through_relu_
 
 EDGES = 8192
 """Edges in a tile, about."""
-
-_BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
 
 
 def mean_messages(centre: Tensor, other: Tensor, graph: Graph, layers: Sequence[nn.Linear]) -> Tensor:
@@ -61,10 +60,10 @@ class _MeanMessages(torch.autograd.Function):
         total = torch.zeros_like(centre)
         for rows, edges in _tiles(graph):
             hidden = torch.index_select(other, 0, graph.source[edges], out=first[edges])
-            _relu(hidden.add_(centre.index_select(0, graph.owner[edges])))
+            relu_(hidden.add_(centre.index_select(0, graph.owner[edges])))
             outputs.append([hidden])
             for weight, bias in zip(weights, biases, strict=True):
-                hidden = _layer(hidden, weight, bias)
+                hidden = linear_relu(hidden, weight, bias)
                 outputs[-1].append(hidden)
             starts = graph.first[rows] - edges.start
             total[rows] = embedding_bag(every[: len(hidden)], hidden, starts, mode="sum")
@@ -81,11 +80,11 @@ class _MeanMessages(torch.autograd.Function):
         for (_, edges), hidden in zip(_tiles(graph), outputs, strict=True):
             given = gradient.index_select(0, graph.owner[edges])
             for layer in reversed(range(len(weights))):
-                kept = _through_relu(hidden.pop(), given)
+                kept = through_relu_(hidden.pop(), given)
                 found[2 * layer] += kept.t() @ hidden[layer]
                 found[2 * layer + 1] += kept.sum(0)
                 torch.mm(kept, weights[layer], out=given)
-            _through_relu(hidden.pop(), given)
+            through_relu_(hidden.pop(), given)
         if not len(first):
             nothing = torch.zeros_like(gradient)
             return nothing, nothing, None, *found
@@ -104,23 +103,3 @@ def _tiles(graph: Graph) -> Iterator[_Tile]:
     for number in range(len(bounds) - 1):
         if ends[number] < ends[number + 1]:
             yield _Tile(slice(*bounds[number : number + 2]), slice(*ends[number : number + 2]))
-
-
-def _layer(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """ReLU(rows weight^T + bias): where there is oneDNN, in one pass, else in two or three."""
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        answer: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "relu", [], "")  # noqa: SLF001  # what torch.compile makes of the same
-        return answer
-    return nn.functional.linear(rows, weight, bias).relu_()
-
-
-def _relu(values: Tensor) -> None:
-    """In place: a float is negative where the whole number of the same bits is, and those are compared faster."""
-    values.view(_BITS[values.dtype]).clamp_(min=0)
-
-
-def _through_relu(output: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient where ``output`` of a ReLU is above zero, in the place of ``output``; by bits, as above."""
-    bits = _BITS[output.dtype]
-    output.view(bits).clamp_(max=1).mul_(gradient.view(bits))
-    return output

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from jetcal.models.relu import linear_relu, through_relu
+
 ROWS = 1024
 """Products have a multiple of so many rows: the library prepares itself for each new shape, which takes as long as a
 fifth of a step, and batches without padding would nearly all be of different ones."""
@@ -56,7 +58,7 @@ class _Perceptron(torch.autograd.Function):
         outputs = []
         hidden = rows
         for weight, bias in zip(weights, parameters[1::2], strict=True):
-            hidden = torch.addmm(bias.to(rows.dtype), hidden, weight.t()).relu_()
+            hidden = linear_relu(hidden, weight, bias.to(rows.dtype))
             if dropout:
                 ctx.scale = _drop_(hidden, dropout)
             outputs.append(hidden)
@@ -71,11 +73,14 @@ class _Perceptron(torch.autograd.Function):
         ones = gradient.new_ones(1, len(gradient))
         found: list[Tensor] = []
         for layer in reversed(range(count)):
-            gradient = torch.ops.aten.threshold_backward(gradient, outputs[layer], 0)
+            gradient = through_relu(outputs[layer], gradient.contiguous())
             if ctx.scale != 1:
                 gradient.mul_(ctx.scale)
             weight = inputs[layer].t() @ gradient  # in this order a third faster than its transpose
-            found += [(ones @ gradient).squeeze(0).float(), weight.t().contiguous().float()]
+            found += [
+                (ones @ gradient).squeeze(0).float(),
+                weight.t().to(torch.float32, memory_format=torch.contiguous_format),
+            ]
             if layer or ctx.needs_input_grad[0]:
                 gradient = gradient @ weights[layer]
         return gradient if ctx.needs_input_grad[0] else None, None, *reversed(found)
