@@ -38,7 +38,7 @@ _CPU = torch.device("cpu")
 
 
 def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement is asked the same
-    """Whole steps: batches of the same jets, forward, loss, backward, optimiser."""
+    """Whole steps: batches of the same jets, forward, loss, backward, optimiser; other forms in a whole run."""
     torch.set_num_threads(1)
     keep_freed_memory()
     train, validation = split(selected())
@@ -46,11 +46,12 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
     peer = Published(train)
     own = Ours(train, TUNED)
     yield in_turns(own.epoch, peer.steps, rounds).row("PFN training step", "jets/s", PEER, target=WANTED)
+    if quick:
+        return
     with in_float32():
         yield in_turns(own.epoch, peer.steps, rounds).row("PFN training step, float32", "jets/s", PEER)
     yield in_turns(Ours(train, {}).epoch, peer.steps, rounds).row("PFN training step, default sizes", "jets/s", PEER)
-    if not quick:
-        yield learned(train, validation)
+    yield learned(train, validation)
 
 
 def learned(train: Jets, validation: Jets) -> Row:
