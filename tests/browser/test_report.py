@@ -59,6 +59,16 @@ def rejected(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    path = tmp_path_factory.mktemp("comparison") / "report.html"
+    measurements = evaluate(gaussian_sample(2500), replicas=20)
+    path.write_text(
+        report.page(measurements, title="Comparison of a, b", statements=STATEMENTS, limits=8 * LIMITS).html
+    )
+    return path
+
+
 def unfold(view):
     view.page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
 
@@ -77,6 +87,21 @@ def test_verdict_and_four_figures_are_on_the_first_screen(accepted, size):
         assert said.all_inner_texts() == STATEMENTS
         assert said.first.bounding_box()["y"] < size[1]
         assert view.page.locator("#limits li").all_inner_texts() == LIMITS
+
+
+@SIZES
+def test_a_comparison_begins_with_all_corrections_side_by_side_and_uses_the_page_s_width(comparison, size):
+    with opened(comparison, size) as view:
+        assert view.page.locator("#figures").count() == 0
+        tops = [
+            view.page.locator(name).bounding_box()["y"]
+            for name in ("#verdict", "#glance table", "#statements", "#limits")
+        ]
+        assert tops == sorted(tops)
+        assert tops[1] < size[1] / 2
+        width = view.page.locator("main").bounding_box()["width"]
+        for name in ("#verdict", "#statements", "#limits"):
+            assert view.page.locator(name).bounding_box()["width"] > 0.85 * width
 
 
 def test_a_rejection_says_why_on_the_first_screen(rejected):
