@@ -18,6 +18,7 @@ from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales
 from jetcal_api.hyperparameters import ParticleNet, Pfn
 from jetcal_api.spec import ModelSpec
+from jetcal_operator.platform import EXPORT_IR, EXPORT_OPSET
 
 SPECS = {
     "PFN": ModelSpec(pfn=Pfn(phi_layers=5, phi_dim=50, fc_layers=3, fc_dim=400)),
@@ -26,8 +27,6 @@ SPECS = {
     ),
 }
 """361 and 128 thousand parameters with our features; the published networks have 355 and 123 thousand with theirs."""
-OPSET, IR = 17, 8
-"""What every server of the last years can load."""
 SAMPLE = 2000
 """Jets from which scales are learned."""
 
@@ -46,7 +45,12 @@ def some_jets(count: int) -> Jets:
     return take(selected(), np.arange(count))
 
 
+def onnx_bytes(spec: ModelSpec) -> bytes:
+    """The network as it is exported for new servers."""
+    exported: bytes = to_onnx(network(spec), EXPORT_OPSET, EXPORT_IR, {}).SerializeToString()
+    return exported
+
+
 def model_file(spec: ModelSpec, folder: Path) -> Path:
     """A network in a model repository for a server with one thread; tells its file."""
-    model = to_onnx(network(spec), OPSET, IR, {}).SerializeToString()
-    return repository.write(folder, model, {"intra_op_thread_count": "1"})
+    return repository.write(folder, onnx_bytes(spec), {"intra_op_thread_count": "1"})

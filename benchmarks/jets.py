@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from benchmarks.sample import ntuples
 
@@ -12,8 +14,9 @@ from jetcal.simulation.ntuple import TREE
 from jetcal_api.spec import JetSelection
 
 
+@cache
 def selected() -> Jets:
-    """The jets that a calibration would take."""
+    """The jets that a calibration would take; read once, for all who ask."""
     kept = []
     for path in ntuples():
         for piece in files.read(path, TREE):

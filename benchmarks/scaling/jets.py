@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from benchmarks.jets import selected
 from benchmarks.sample import repeated
@@ -17,15 +15,10 @@ _QUARKS_AND_GLUONS = 1.15
 
 def simulated(count: int) -> Jets:
     """Simulated jets, repeated where they do not suffice."""
-    once = _selected()
+    once = selected()
     return take(repeated(once, -(-count // len(once))), np.arange(count))
 
 
 def toys(count: int, constituents: int) -> Jets:
     """Toy jets with so many constituents in the mean."""
     return toy_jets(count, mean_constituents=constituents / _QUARKS_AND_GLUONS)
-
-
-@cache
-def _selected() -> Jets:
-    return selected()
