@@ -1,4 +1,4 @@
-"""A record's points as pictures: double logarithmic, with a dashed line for what would be linear."""
+"""A record's points as pictures: double logarithmic, with dashed lines for linear growth to the largest size."""
 
 from __future__ import annotations
 
@@ -25,8 +25,13 @@ _STYLE: dict[Any, Any] = {
     "lines.marker": "o",
     "lines.markersize": 4,
 }
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 """Told apart by the colour-blind, too (Okabe and Ito)."""
+_CURVES = (
+    *("prepare, one process", "prepare, two processes", "training input", "evaluation", "plan"),
+    *("PFN training", "PFN inference", "ParticleNet training", "ParticleNet inference"),
+)
+"""In the order of their colours, which begins anew with the second picture."""
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -47,21 +52,22 @@ def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
 def _data(rows: Sequence[Row], path: Path) -> Path:
     time, memory, plans = _panels(figure := _figure())
     jets = curves(rows, "jets")
-    _lines(time, {curve: {size: each["time"] for size, each in points.items()} for curve, points in jets.items()})
-    _lines(memory, {curve: {size: each["memory"] for size, each in points.items()} for curve, points in jets.items()})
     trials = curves(rows, "trials")
-    milliseconds = {
-        curve: {size: 1e3 * each["time"] for size, each in points.items()} for curve, points in trials.items()
-    }
-    _lines(plans, milliseconds)
+    _lines(time, {curve: {size: each["time"] for size, each in points.items()} for curve, points in jets.items()})
+    _lines(
+        memory,
+        {curve: {size: each["memory"] for size, each in points.items()} for curve, points in jets.items()},
+        dashed=False,
+    )
+    _lines(
+        plans, {curve: {size: 1e3 * each["time"] for size, each in points.items()} for curve, points in trials.items()}
+    )
     for axes, x, y in (
         (time, "jets", "time (s)"),
         (memory, "jets", "memory of the largest process (GB)"),
         (plans, "trials of the search", "time of one plan (ms)"),
     ):
         axes.set(xlabel=x, ylabel=y)
-    _linear(time, jets.get("prepare, one process", {}), "time")
-    _linear(plans, trials.get("plan", {}), "time", scale=1e3)
     return _save(figure, path)
 
 
@@ -78,15 +84,13 @@ def _networks(rows: Sequence[Row], path: Path) -> Path:
             for curve, points in curves(rows, axis).items()
             if len(points) > 1
         }
-        _lines(axes, lines)
+        _lines(axes, lines, dashed=axis != "jets a batch")
         axes.set(xlabel=label, ylabel="time of a jet (µs)")
-        for line in lines.values() if axis != "jets a batch" else ():
-            _dashed(axes, line)
     return _save(figure, path)
 
 
 def _figure() -> Figure:
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -98,25 +102,21 @@ def _panels(figure: Figure) -> tuple[Axes, Axes, Axes]:
     return first, second, third
 
 
-def _lines(axes: Axes, lines: Mapping[str, Line]) -> None:
-    for number, (curve, line) in enumerate(lines.items()):
-        axes.plot(list(line), list(line.values()), color=_COLOURS[number % len(_COLOURS)], label=curve)
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _linear(axes: Axes, points: Mapping[int, Mapping[str, float]], what: str, scale: float = 1) -> None:
-    _dashed(axes, {size: scale * each[what] for size, each in points.items()})
-
-
-def _dashed(axes: Axes, line: Line) -> None:
-    """What the smallest size would grow to, were it linear; it ends where the others do."""
-    if not line:
-        return
-    (first, value), last = min(line.items()), max(line)
-    axes.plot([first, last], [value, value * last / first], color="grey", linestyle="--", linewidth=0.8, marker="")
+def _lines(axes: Axes, lines: Mapping[str, Line], *, dashed: bool = True) -> None:
+    for curve, line in lines.items():
+        colour = _COLOURS[_CURVES.index(curve) % len(_COLOURS)]
+        axes.plot(list(line), list(line.values()), color=colour, label=curve)
+        if dashed:
+            first, last = min(line), max(line)
+            values = [line[last] * first / last, line[last]]
+            axes.plot([first, last], values, color=colour, linestyle="--", linewidth=0.8, marker="")
 
 
 def _save(figure: Figure, path: Path) -> Path:
+    handles = {
+        curve: handle for axes in figure.axes for handle, curve in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None}, facecolor="white")
     return path
