@@ -31,10 +31,11 @@ def main(*, subjects: tuple[str, ...], quick: bool, draw: bool) -> None:
     if draw:
         redraw()
         return
+    before = environment()
     rows, failed = measured(subjects or SUBJECTS, quick=quick)
     click.echo(table(rows))
     if not quick and not subjects:
-        record(rows)
+        record(Record(before, tuple(rows)))
     if failed:
         sys.exit(f"{', '.join(failed)} could not be measured; the errors stand above")
     if quick:
@@ -69,12 +70,12 @@ def rows_of(subject: str, *, quick: bool) -> list[Row] | None:
     return [Row(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def record(rows: Sequence[Row]) -> None:
+def record(run: Record) -> None:
     """Keep a whole run, and write it into the pages."""
     path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{machine_class()}.json"
-    Record(environment(), tuple(rows)).write(path)
+    run.write(path)
     click.echo(f"recorded in {path.relative_to(HOME)}", err=True)
-    fill(HOME, rows)
+    fill(HOME, run)
 
 
 def redraw() -> None:
@@ -82,7 +83,7 @@ def redraw() -> None:
     path = latest()
     if path is None:
         sys.exit("nothing is recorded; 'make bench' records")
-    fill(HOME, Record.read(path).rows)
+    fill(HOME, Record.read(path))
     click.echo(f"the pages show {path.name}", err=True)
 
 

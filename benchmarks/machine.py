@@ -18,12 +18,13 @@ _SIDE = 2048
 
 
 def environment() -> dict[str, str | int | float]:
-    """Processor, cores, memory, system and versions of what the figures depend on."""
+    """Processor, cores, memory, system, versions of what the figures depend on, and how busy others keep it."""
     found: dict[str, str | int | float] = {
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "load": round(os.getloadavg()[0], 1),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from benchmarks.pages import fill
 from benchmarks.probe import Cost
+from benchmarks.record import Record
+from benchmarks.rows import Row
 from benchmarks.scaling import costs, drawing, sizes
 from benchmarks.scaling.points import Point, curves
 
@@ -79,13 +81,18 @@ def test_pictures_of_the_same_rows_are_the_same(tmp_path):
 def test_pages_show_a_record_and_keep_their_words(tmp_path):
     performance = tmp_path / "docs" / "performance.md"
     performance.parent.mkdir()
-    marks = "".join(f"<!-- {mark} -->\n<!-- /{mark} -->\nwords\n" for mark in ("benchmarks", "scaling", "costs"))
+    marks = "".join(
+        f"<!-- {mark} -->\n<!-- /{mark} -->\nwords\n" for mark in ("machine", "benchmarks", "scaling", "costs")
+    )
     performance.write_text(marks)
     (tmp_path / "README.md").write_text("<!-- benchmarks -->\n<!-- /benchmarks -->\n")
-    fill(tmp_path, rows())
+    machine = {"cores": 2, "processor": "A", "memory_gb": 8.0, "accelerator": "none", "torch": "2", "onnxruntime": "1"}
+    copy = Row("machine: copy", "GB/s", 12.0)
+    fill(tmp_path, Record({**machine, "load": 0.1}, (*rows(), copy)))
     text = performance.read_text()
     assert sizes.tables(rows()) in text
     assert costs.table(rows()) in text
-    assert text.count("words\n") == 3
+    assert "load of others at the start 0.1. One core: copy 12 GB/s." in text
+    assert text.count("words\n") == 4
     assert (tmp_path / "docs" / "images" / "scaling-data.svg").exists()
     assert "scaling" not in (tmp_path / "README.md").read_text()
