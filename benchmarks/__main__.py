@@ -19,6 +19,8 @@ from benchmarks.table import table
 
 HOME = Path(__file__).parents[1]
 SUBJECTS = tuple(sorted(path.stem for path in (Path(__file__).parent / "measures").glob("[a-z]*.py")))
+LONG = {"machine", "predict", "processes", "scaling", "serving"}
+"""Left out of a quick run that names no subject: no ratios, or whole programs, that take minutes."""
 SINGLE_THREADED = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
 
 
@@ -32,7 +34,8 @@ def main(*, subjects: tuple[str, ...], quick: bool, draw: bool) -> None:
         redraw()
         return
     before = environment()
-    rows, failed = measured(subjects or SUBJECTS, quick=quick)
+    all_subjects = [subject for subject in SUBJECTS if not (quick and subject in LONG)]
+    rows, failed = measured(subjects or all_subjects, quick=quick)
     click.echo(table(rows))
     if not quick and not subjects:
         record(Record(before, tuple(rows)))

@@ -58,10 +58,14 @@ def latest(machine: str = "*") -> Path | None:
 
 
 def regressions(rows: Sequence[Row], recorded: Sequence[Row]) -> list[str]:
-    """A sentence for each row whose ratio fell well below the recorded one."""
-    before = {row.name: row.ratio for row in recorded}
+    """A sentence for each row whose ratio fell well below the recorded one, beyond twice its spread then."""
+    before = {row.name: row for row in recorded if row.ratio}
     return [
-        f"{row.name}: {row.ratio:.2f} times {row.peer_name}, recorded was {then:.2f}"
+        f"{row.name}: {row.ratio:.2f} times {row.peer_name}, recorded was {then.ratio:.2f}"
         for row in rows
-        if row.ratio is not None and (then := before.get(row.name)) and row.ratio < TOLERANCE * then
+        if row.ratio is not None and (then := before.get(row.name)) and row.ratio < _tolerated(then)
     ]
+
+
+def _tolerated(row: Row) -> float:
+    return TOLERANCE * (row.ratio or 0) * max(0.0, 1 - 2 * (row.spread or 0))

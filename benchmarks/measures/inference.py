@@ -72,7 +72,7 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
                 continue
             times, rounds = batch.asked[name], batch.rounds
             if quick:
-                times, rounds = max(times // 4, 1), 2 if batch.jets > 1 else 5
+                times, rounds = max(times // 8, 1), 2 if batch.jets > 1 else 5
             asked = [
                 np.arange(start, start + batch.jets) % len(jets) for start in range(0, times * batch.jets, batch.jets)
             ]

@@ -36,7 +36,7 @@ _ALONE = Peers(0, 1, torch.device("cpu"))
 
 def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement is asked the same
     """An epoch of shuffled batches of 512 jets, from more jets than are kept in memory at a time."""
-    rounds, times = (3, 10) if quick else (7, 60)
+    rounds, times = (3, 6) if quick else (7, 60)
     with TemporaryDirectory(prefix="jetcal-benchmark-") as place:
         folder = Path(place)
         jets = shards.open_part(prepared(ntuples(), folder), "train")

@@ -27,7 +27,7 @@ def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement 
     with TemporaryDirectory(prefix="jetcal-benchmark-") as place:
         folder = Path(place)
         small = ntuples()[: 2 if quick else None]
-        rates = in_turns(preparing(small, folder), Reader(small, folder, truth=True).read, 3 if quick else 7)
+        rates = in_turns(preparing(small, folder), Reader(small, folder, truth=True).read, 2 if quick else 7)
         yield rates.row("prepare: files of 5000 jets", "jets/s", PEER, target=WANTED)
         if not quick:
             yield from _whole(small, folder)
