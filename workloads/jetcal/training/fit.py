@@ -71,7 +71,7 @@ class Fit:
     """A network being fitted.
 
     A step takes its jets in pieces and adds up their gradients: exactly the gradient of the random batch, with small
-    activations. A network that takes jets without padding gets them so; others get chunks of similar multiplicity.
+    activations. On a CPU a network that never pads gets whole batches so; others get chunks of similar multiplicity.
 
     Parameters
     ----------
