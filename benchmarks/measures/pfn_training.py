@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from benchmarks.fitting import MANY, fitting
 from benchmarks.jets import selected, split
 from benchmarks.pairs import in_turns
 from benchmarks.published import inputs
@@ -18,13 +19,9 @@ from benchmarks.rows import Row
 from torch import Tensor
 
 from jetcal.data.jets import Jets
-from jetcal.models import Network, build
 from jetcal.models.precision import VARIABLE
-from jetcal.training.fit import Course, Fit
 from jetcal.training.memory import keep_freed_memory
-from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
-from jetcal.training.statistics import learn_scales
 from jetcal_api.spec import ModelSpec
 
 WANTED = 6
@@ -34,7 +31,6 @@ TUNED = {"phiLayers": 5, "phiDim": 50, "fcLayers": 3, "fcDim": 400, "dropout": 0
 EPOCHS = 3
 PEER_STEPS = 6
 """Steps of the peer in a round; ours makes a whole epoch."""
-_CPU = torch.device("cpu")
 
 
 def measure(quick: bool) -> Iterator[Row]:  # noqa: FBT001  # every measurement is asked the same
@@ -67,14 +63,9 @@ def learned(train: Jets, validation: Jets) -> Row:
 class Ours:
     """Our training of a PFN with these hyperparameters, all jets of the same weight as the published one has them."""
 
-    def __init__(self, jets: Jets, pfn: dict[str, float], epochs: int = 1000) -> None:
-        alone = Peers(0, 1, _CPU)
-        self._share = Share([jets], 0, len(jets))
+    def __init__(self, jets: Jets, pfn: dict[str, float], epochs: int = MANY) -> None:
         model = ModelSpec.model_validate({"pfn": pfn, "optimizer": {"batchSize": BATCH}})
-        torch.manual_seed(1)
-        self.network: Network = build(model)
-        learn_scales(self.network, self._share, alone, 4096)
-        self._fit = Fit(self.network, model, Course.plan(epochs, len(jets), BATCH, 1, alone), alone)
+        self._fit, self._share = fitting(model, jets, epochs)
         self._epoch = 0
 
     def epoch(self) -> float:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from benchmarks.fitting import fitting
 
 from jetcal.data.jets import Jets
-from jetcal.models import build
-from jetcal.training.fit import CPU_SLOTS, Course, Fit
+from jetcal.training.fit import Fit
 from jetcal.training.memory import keep_freed_memory
-from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
-from jetcal.training.statistics import learn_scales
 from jetcal_api.spec import ModelSpec
 
 
@@ -33,10 +31,4 @@ def validate(model: ModelSpec, jets: Jets) -> Callable[[], object]:
 def _fit(model: ModelSpec, jets: Jets) -> tuple[Fit, Share]:
     torch.set_num_threads(1)
     keep_freed_memory()
-    alone = Peers(0, 1, torch.device("cpu"))
-    share = Share([jets], 0, len(jets))
-    torch.manual_seed(1)
-    network = build(model)
-    learn_scales(network, share, alone, CPU_SLOTS)
-    course = Course.plan(1000, len(jets), model.optimizer.batch_size, 1, alone)
-    return Fit(network, model, course, alone), share
+    return fitting(model, jets)
