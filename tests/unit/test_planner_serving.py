@@ -36,6 +36,21 @@ def test_more_replicas_apply_one_object_and_verify_nothing():
     assert cluster.conditions()["Ready"][0] == "True"
 
 
+def test_a_gpu_computes_in_full_precision_and_is_verified_anew():
+    cluster = served()
+    cluster.edit(serving={"resources": {"cpu": "2", "memory": "4Gi", "gpus": 1}})
+    cluster.settle()
+    model = cluster.objects[SERVICE]["spec"]["predictor"]["model"]
+    assert model["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert model["env"] == [{"name": "NVIDIA_TF32_OVERRIDE", "value": "0"}]
+    assert ("create", "Job") in {entry[:2] for entry in cluster.log}
+    assert cluster.conditions()["Ready"][0] == "True"
+    cluster.log.clear()
+    cluster.edit(serving={"resources": {"cpu": "4", "memory": "8Gi", "gpus": 1}})
+    cluster.settle()
+    assert cluster.log == [("apply", "InferenceService", "ak4")]
+
+
 def test_only_the_storage_uri_moves_with_a_new_revision():
     cluster = served()
     before = cluster.objects[SERVICE]["spec"]

@@ -8,7 +8,7 @@ from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
 from jetcal_operator.kube.answers import INFERENCE_SERVICE, WORKERS
 from jetcal_operator.stages.additions import ADDITIONS
-from jetcal_operator.stages.pods import SECRET_KEYS
+from jetcal_operator.stages.pods import GPU, SECRET_KEYS
 
 REQUIRED_KEYS = SECRET_KEYS[:2]
 OPTIONAL_KEYS = SECRET_KEYS[2:]
@@ -55,7 +55,7 @@ def resources_field(pod: Manifest, container: str, amount: str) -> str:
     if container in ADDITIONS:
         return ADDITIONS[container].resources
     place = _RESOURCES.get(stage_of(pod))
-    if amount == "nvidia.com/gpu":
+    if amount == GPU:
         return f"{place or 'spec.training.resources'}.gpus"
     if amount == "ephemeral-storage":
         return "platform.cacheSize of the chart"

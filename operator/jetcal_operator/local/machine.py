@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-GPU = "nvidia.com/gpu"
+from jetcal_operator.stages.pods import GPU
+
 _FACTORS = {"": 1.0, "m": 1e-3} | {
     unit: factor**power
     for power, letter in enumerate("KMGT", start=1)

@@ -15,6 +15,8 @@ METRICS_PATH = "/var/log/katib/metrics.log"
 """Where a trial reports its metrics."""
 CA_PATH = "/etc/jetcal/ca"
 """Where the installation's CA bundle is mounted."""
+GPU = "nvidia.com/gpu"
+"""Resource that NVIDIA's device plugin hands out."""
 USER = 1000
 """User and group of every container."""
 TEMPORARY_SIZE = "2Gi"
@@ -48,7 +50,7 @@ def quantities(scope: Scope, wanted: Resources) -> dict[str, str]:
     ephemeral = TEMPORARY_SIZE if scope.spec.dataset.cache else scope.platform.cache_size
     amounts = {"cpu": wanted.cpu, "memory": wanted.memory, "ephemeral-storage": ephemeral}
     if isinstance(wanted, TrainingResources) and wanted.gpus:
-        amounts["nvidia.com/gpu"] = str(wanted.gpus)
+        amounts[GPU] = str(wanted.gpus)
     return amounts
 
 
