@@ -9,6 +9,7 @@ from torch import nn
 
 from jetcal.models.neighbours import nearest
 from jetcal.models.particle_net import EdgeConvolution, ParticleNetEncoder
+from jetcal.models.precision import autocast
 from jetcal.models.segments import Segments, Slots
 from jetcal_api.hyperparameters import ParticleNet
 
@@ -100,6 +101,19 @@ def test_the_training_step_in_bfloat16_is_near_the_definition(cloud, monkeypatch
     definition, expected = encoded(encoder.eval(), cloud)
     for value, other in zip((trained, *gradients), (definition, *expected), strict=True):
         assert (value - other).norm() < 0.05 * other.norm()
+
+
+def test_the_definition_in_mixed_precision_is_near_the_definition(cloud, monkeypatch):
+    monkeypatch.setenv("JETCAL_PRECISION", "bfloat16")
+    torch.manual_seed(6)
+    x, jets = cloud
+    block = EdgeConvolution(4, 16, 3)
+    neighbours = nearest(x[:, :2], jets, K)
+    plain = block(x, *neighbours)
+    with autocast(x.device):
+        mixed = block(x, *neighbours)
+    assert not torch.equal(mixed, plain)
+    assert (mixed - plain).norm() < 0.05 * plain.norm()
 
 
 def test_the_training_step_is_the_same_each_time(encoder, cloud):

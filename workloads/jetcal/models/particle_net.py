@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from jetcal.models.graph import Graph, Jets
 from jetcal.models.layers import Perceptron, linear
 from jetcal.models.messages import mean_messages
 from jetcal.models.neighbours import nearest
-from jetcal.models.precision import training_type
+from jetcal.models.precision import autocast, training_type
 from jetcal.models.segments import Segments
 from jetcal_api.hyperparameters import ParticleNet
 
@@ -110,7 +112,10 @@ class ParticleNetEncoder(nn.Module):
                 points = x.detach()
         else:
             for block in self.convolutions:
-                x = points = block(x, *nearest(points, jets, self.neighbours))
+                neighbours = nearest(points, jets, self.neighbours)
+                with autocast(x.device) if self.training else nullcontext():
+                    x = block(x, *neighbours)
+                x = points = x.to(position.dtype)
         return jets.pooled(x) / jets.counts.clamp(min=1).unsqueeze(1)
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -32,6 +34,12 @@ def training_type(device: torch.device) -> torch.dtype:
         error = f"{VARIABLE} is '{asked}'; it can be {' or '.join(_KINDS)}, or be left out"
         raise JetcalError(error)
     return _KINDS[asked]
+
+
+def autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Where plain operations of a training make their products in ``training_type``, and everything else in float32."""
+    kind = training_type(device)
+    return nullcontext() if kind == torch.float32 else torch.autocast(device.type, kind)
 
 
 @cache
