@@ -43,8 +43,8 @@ class Observed:
     resource: JetCalibration
     children: Mapping[ObjectKey, Manifest]
     """Every object of the namespace that carries the resource's label: also Katib's Trials and the trials' jobs."""
-    results: Mapping[ObjectKey, Mapping[str, Any]]
-    """Termination message of the finished worker, parsed, by the Job, PyTorchJob or TrainJob that ran it."""
+    results: Mapping[ObjectKey, str]
+    """Termination message of the finished worker, a JSON object, by the Job, PyTorchJob or TrainJob that ran it."""
     kinds: frozenset[tuple[str, str]]
     """(apiVersion, kind) of what the cluster serves."""
     now: datetime

@@ -67,8 +67,9 @@ def _walk(scope: Scope, upkeep: Upkeep, records: Records) -> tuple[Findings, dic
 def _visit(upkeep: Upkeep, stage: Stage, findings: Findings) -> Progress:
     progress = upkeep.visit(stage)
     if isinstance(stage, Tuning):
-        findings.counts = upkeep.world.trials(stage.child_name).counts
-        return _keep_choice(upkeep, stage, progress)
+        progress = _keep_choice(upkeep, stage, progress)
+        if not isinstance(progress, Succeeded):
+            findings.counts = stage.search(upkeep.world).counts
     return progress
 
 
@@ -84,7 +85,7 @@ def _keep_choice(upkeep: Upkeep, stage: Tuning, progress: Progress) -> Progress:
         return draft.create(kept.choice_record(upkeep.scope, stage.fingerprint, progress.result)) or progress
     experiment = world.own.get(stage.key)
     if experiment is None or outcome(experiment).phase != "Running":
-        for job in stage.jobs(experiment or {}, world):
+        for job in stage.trial_jobs(world):
             draft.remove(ObjectKey.of(job), job)
     return progress
 

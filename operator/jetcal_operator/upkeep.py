@@ -114,7 +114,7 @@ class Upkeep:
         for job in stage.jobs(child, self.world):
             held = naming.annotation(job, naming.SUSPENDED) == "true"
             let_go = suspend and not is_suspended(job)
-            if (held != suspend or let_go) and is_under_way(job):
+            if held != suspend or let_go:
                 answers.append(self.draft.apply(jobs.suspension(job, suspend=suspend)))
         if refused := next((answer for answer in answers if answer), None):
             return refused

@@ -70,7 +70,7 @@ class ScriptedCluster:
         return Observed(
             resource=self._read(),
             children=copy.deepcopy(self.objects),
-            results=copy.deepcopy(self.results),
+            results={key: json.dumps(answer) for key, answer in self.results.items()},
             kinds=self.kinds,
             now=self.now,
             failures=dict(self.failures),

@@ -35,7 +35,7 @@ def test_a_job_ends_complete_with_its_answer(tmp_path):
     assert end_of(ended) == "Complete"
     assert ended["status"]["succeeded"] == 1
     assert pods[0]["status"]["phase"] == "Succeeded"
-    assert observed.results[ObjectKey.of(ended)] == {"uri": "", "files": 3}
+    assert json.loads(observed.results[ObjectKey.of(ended)]) == {"uri": "", "files": 3}
     assert not observed.failures
 
 
@@ -44,7 +44,7 @@ def test_an_answer_whose_result_is_gone_does_not_count(tmp_path):
     result.write_text("{}")
     said = json.dumps({"uri": str(result)})
     (ended,), _, observed = carry_out(tmp_path, job("inventory", shell(SAY.format(said))))
-    assert observed.results[ObjectKey.of(ended)] == {"uri": str(result)}
+    assert json.loads(observed.results[ObjectKey.of(ended)]) == {"uri": str(result)}
 
     async def observe_again():
         async with opened(tmp_path) as machine:

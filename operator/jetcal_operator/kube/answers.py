@@ -36,13 +36,13 @@ def role(pod: Manifest) -> tuple[int, int]:
     return replica, int(index) if index.isdigit() else 0
 
 
-def answer(pods: Iterable[Manifest], containers: Iterable[str] = WORKERS) -> Mapping[str, Any] | None:
+def answer(pods: Iterable[Manifest], containers: Iterable[str] = WORKERS) -> str | None:
     """What a worker that ended well left as its termination message: a JSON object with the ``uri`` of its result.
 
     The first Pod that has one speaks for all: the master, or the index that merged.
     """
     wanted = frozenset(containers)
-    found = (_parsed(entry) for pod in pods for entry in statuses(pod) if entry.get("name") in wanted)
+    found = (_message(entry) for pod in pods for entry in statuses(pod) if entry.get("name") in wanted)
     return next((message for message in found if message is not None), None)
 
 
@@ -76,12 +76,13 @@ def _order(pod: Manifest) -> tuple[tuple[int, int], list[int], str]:
     return role(pod), newest_first, pod["metadata"]["name"]
 
 
-def _parsed(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _message(entry: Mapping[str, Any]) -> str | None:
     ended = (entry.get("state") or {}).get("terminated") or {}
     if ended.get("exitCode") != 0:
         return None
+    text: str = ended.get("message") or ""
     try:
-        message = json.loads(ended.get("message") or "")
+        parsed = json.loads(text)
     except ValueError:
         return None
-    return message if isinstance(message, dict) and isinstance(message.get("uri"), str) else None
+    return text if isinstance(parsed, dict) and isinstance(parsed.get("uri"), str) else None

@@ -159,7 +159,7 @@ class Observer:
 
     async def _workers(
         self, key: Key, children: Mapping[ObjectKey, Manifest], pods: list[Manifest], now: datetime
-    ) -> tuple[dict[ObjectKey, Mapping[str, Any]], dict[ObjectKey, str]]:
+    ) -> tuple[dict[ObjectKey, str], dict[ObjectKey, str]]:
         results, failures = {}, {}
         for child_key, child in children.items():
             if child_key.kind not in (*WORKERS, SERVICE):

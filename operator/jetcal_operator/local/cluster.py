@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -192,7 +192,7 @@ class LocalCluster:
         mark_starting(self.store, key)
 
 
-def _result(pods: list[Manifest]) -> Mapping[str, Any] | None:
+def _result(pods: list[Manifest]) -> str | None:
     return next((found for pod in pods if (found := answer(pod)) is not None), None)
 
 

@@ -172,17 +172,18 @@ class Kubelet:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def answer(pod: Manifest) -> Mapping[str, Any] | None:
+def answer(pod: Manifest) -> str | None:
     """What a succeeded Pod's worker answered; None if it said nothing, or if what it made is no longer there."""
     if pod["status"]["phase"] != "Succeeded":
         return None
+    message: str = _terminated(pod)["message"]
     try:
-        message = json.loads(_terminated(pod)["message"])
+        parsed = json.loads(message)
     except ValueError:
         return None
-    if not isinstance(message, dict):
+    if not isinstance(parsed, dict):
         return None
-    uri = str(message.get("uri", ""))
+    uri = str(parsed.get("uri", ""))
     return None if uri.startswith("/") and not Path(uri).exists() else message
 
 

@@ -27,7 +27,7 @@ from jetcal_operator.stages.progress import (
     outcome,
 )
 from jetcal_operator.stages.records import Records
-from jetcal_operator.stages.scope import Scope
+from jetcal_operator.stages.scope import Scope, once
 from jetcal_operator.stages.world import World
 
 
@@ -144,10 +144,10 @@ class Stage(ABC):
         message = f"{named} is under way"
         return Running(f"{message}: {obstacle}" if obstacle else message, OBSTRUCTED if obstacle else "Running")
 
-    def parse(self, answer: Any) -> Progress:
-        """The worker's answer as this stage's result."""
+    def parse(self, answer: str) -> Progress:
+        """The worker's answer as this stage's result; it is given once and looked at in each reconcile."""
         try:
-            return Succeeded(self.result_type.model_validate(answer))
+            return Succeeded(once(self.result_type.model_validate_json, answer))
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(str(part) for part in problem["loc"])
@@ -169,7 +169,7 @@ class Stage(ABC):
         return None
 
     def jobs(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # most children are jobs themselves
-        """The jobs that suspending the stage suspends."""
+        """The jobs under way, which suspending the stage suspends."""
         return [child]
 
     def upkeep(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # most children are left alone

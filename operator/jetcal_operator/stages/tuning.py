@@ -24,14 +24,13 @@ from jetcal_operator.stages.progress import (
     Running,
     Succeeded,
     holding_queue,
-    is_under_way,
     outcome,
 )
 from jetcal_operator.stages.records import Choice, Records, recorded_choice
 from jetcal_operator.stages.scope import Scope
 from jetcal_operator.stages.search_space import describe, kebab, parameter, search_space
-from jetcal_operator.stages.trials import Trials
-from jetcal_operator.stages.world import Objects, World
+from jetcal_operator.stages.trials import Search
+from jetcal_operator.stages.world import World
 
 KATIB = "kubeflow.org/v1beta1"
 SHOWN_FAILURES = 3
@@ -167,64 +166,68 @@ class Tuning(Stage):
 
     def jobs(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # the base's signature
         """The trials' jobs, for an Experiment itself cannot be suspended."""
+        return list(self.search(world).running.values())
+
+    def trial_jobs(self, world: World) -> list[Manifest]:
+        """What all trials ran in."""
         return list(world.trial_jobs(self.trial_kind[1], self.fingerprint).values())
+
+    def search(self, world: World) -> Search:
+        """How the search stands."""
+        return world.search(self.child_name, self.trial_kind[1], self.fingerprint)
 
     def read(self, child: Manifest, world: World) -> Progress:
         """How far the search is, and its choice once it has ended."""
-        trials = world.trials(self.child_name)
         ended = outcome(child)
+        search = self.search(world)
         if ended.phase == "Running":
-            found = world.trial_jobs(self.trial_kind[1], self.fingerprint)
-            running = {key: job for key, job in found.items() if is_under_way(job)}
-            ended_jobs = {key.name: job for key, job in found.items() if key not in running}
-            return self._silent_trial(trials, ended_jobs, world) or self._searching(trials.counts, running, world)
+            return self._silent_trial(search, world) or self._searching(search, world)
         if ended.phase == "Failed":
-            reasons = self._reasons(trials, world) or ended.message
+            reasons = self._reasons(search, world) or ended.message
             return Failed("SearchFailed", f"Experiment {self.child_name} failed: {reasons}")
-        return self._choose(trials, world)
+        return self._choose(search, world)
 
-    def _searching(self, counts: TrialCounts, running: Objects, world: World) -> Running:
+    def _searching(self, search: Search, world: World) -> Running:
+        counts = search.counts
         message = (
             f"Experiment {self.child_name}: {counts.succeeded} trials succeeded, {counts.failed} failed, "
             f"{counts.running} running, {self.spec.max_trials} in all"
         )
-        obstacle = next((told for key in (self.key, *running) if (told := world.failure(key))), None)
+        obstacle = world.failure(self.key) or world.failure_among(self.trial_kind[1], search.running)
         if obstacle:
             return Running(f"{message}; {obstacle}", OBSTRUCTED)
-        queues = [queue for job in running.values() if (queue := holding_queue(job))]
+        queues = [queue for job in search.running.values() if (queue := holding_queue(job))]
         return Running(f"{message}; {len(queues)} wait in queue {queues[0]}" if queues else message)
 
     def preflight(self, world: World) -> Failed | None:
         """Katib must be let into the namespace, and its sidecar too."""
         return katib_admits(self.scope, world) or addition_is_admitted(self.scope, world, COLLECTOR)
 
-    def _choose(self, trials: Trials, world: World) -> Progress:
-        results = {name: world.result(ObjectKey(*self.trial_kind, name)) for name in trials.succeeded}
+    def _choose(self, search: Search, world: World) -> Progress:
+        results = {name: world.result(ObjectKey(*self.trial_kind, name)) for name in search.succeeded}
         answers = [self.parse(answer) for answer in results.values() if answer]
         candidates = [parsed.result for parsed in answers if isinstance(parsed, Succeeded) and _is_good(parsed.result)]
         if candidates:
             best = min(candidates, key=lambda result: (result.metrics[OBJECTIVE], result.trial))
-            message = f"{best.trial} is the best of {len(trials.names)} trials"
-            return Succeeded(Choice(result=best, trials=trials.counts), message)
+            message = f"{best.trial} is the best of {len(search.trials)} trials"
+            return Succeeded(Choice(result=best, trials=search.counts), message)
         if any(answer is None for answer in results.values()):
             return Lost(f"Experiment {self.child_name} succeeded, but no trial's answer is left; they are asked again")
-        reasons = self._reasons(trials, world) or "no trial reported a finite objective"
+        reasons = self._reasons(search, world) or "no trial reported a finite objective"
         message = f"Experiment {self.child_name} ended without a usable trial: {reasons}"
         return Failed("NoUsableTrial", message)
 
-    def _reasons(self, trials: Trials, world: World) -> str:
-        failures = {name: world.failure(ObjectKey(*self.trial_kind, name)) for name in sorted(trials.names)}
+    def _reasons(self, search: Search, world: World) -> str:
+        failures = {name: world.failure(ObjectKey(*self.trial_kind, name)) for name in sorted(search.trials)}
         told = [f"trial {name}: {reason}" for name, reason in failures.items() if reason]
         more = f"; {len(told) - SHOWN_FAILURES} more failed" if len(told) > SHOWN_FAILURES else ""
         return "; ".join(told[:SHOWN_FAILURES]) + more
 
-    def _silent_trial(self, trials: Trials, ended_jobs: dict[str, Manifest], world: World) -> Progress | None:
+    def _silent_trial(self, search: Search, world: World) -> Progress | None:
         """A Trial whose job ended long ago without a metric stays Running for ever."""
         deadline: timedelta = self.scope.platform.metrics_deadline
-        for name in trials.unfinished:
-            if name not in ended_jobs:
-                continue
-            ended = outcome(ended_jobs[name])
+        for name, job in search.silent.items():
+            ended = outcome(job)
             if ended.phase == "Succeeded" and ended.since and world.now - ended.since > deadline:
                 message = (
                     f"{self.trial_kind[1]} {name} ended {ended.since:%Y-%m-%d %H:%M:%S} but its Trial has no metrics; "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Container, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
-from jetcal_operator.stages.trials import Trials
+from jetcal_operator.stages.trials import Search
 
 Objects = dict[ObjectKey, Manifest]
 TRIAL_JOBS = ("Job", "PyTorchJob")
@@ -21,7 +22,7 @@ class World:
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
         self._index = _index(observed)
-        self._trials: dict[str, Trials] = {}
+        self._searches: dict[str, Search] = {}
 
     @property
     def now(self) -> datetime:
@@ -46,15 +47,16 @@ class World:
         """The object of that key, whoever controls it."""
         return self._observed.children.get(key)
 
-    def trials(self, experiment: str) -> Trials:
-        """Trials of an Experiment."""
-        known = self._trials.get(experiment)
+    def search(self, experiment: str, kind: str, fingerprint: str) -> Search:
+        """How the search of an Experiment stands, whose trials' jobs are of that kind."""
+        known = self._searches.get(experiment)
         if known is None:
-            known = self._trials[experiment] = Trials(self._index.trials.get(experiment, {}))
+            jobs = self.trial_jobs(kind, fingerprint)
+            known = self._searches[experiment] = Search(self._index.trials.get(experiment, {}), jobs)
         return known
 
-    def trial_jobs(self, kind: str, fingerprint: str) -> Objects:
-        """Jobs of a search's trials, which their Trials control."""
+    def trial_jobs(self, kind: str, fingerprint: str) -> dict[str, Manifest]:
+        """Jobs of a search's trials by name; their Trials control them."""
         return self._index.trial_jobs.get((kind, fingerprint), {})
 
     def serves(self, kind: tuple[str, str]) -> bool:
@@ -65,13 +67,18 @@ class World:
         """Whether an object of somebody else has the name."""
         return key in self._observed.occupied or (key in self._observed.children and key not in self.own)
 
-    def result(self, key: ObjectKey) -> Mapping[str, Any] | None:
+    def result(self, key: ObjectKey) -> str | None:
         """What the finished worker of a job answered."""
         return self._observed.results.get(key)
 
     def failure(self, key: ObjectKey) -> str | None:
         """Why a job's worker failed or does not start."""
         return self._observed.failures.get(key)
+
+    def failure_among(self, kind: str, names: Container[str]) -> str | None:
+        """Why one of some jobs, which have a kind in common, failed or does not start."""
+        failures = self._observed.failures.items()
+        return next((told for key, told in failures if key.kind == kind and key.name in names), None)
 
     def refusal(self, key: ObjectKey) -> Refusal | None:
         """What the API server last said against writing the object."""
@@ -89,23 +96,24 @@ class _Index(NamedTuple):
     """Own objects by stage."""
     trials: dict[str, dict[str, Manifest]]
     """Trials by Experiment and name."""
-    trial_jobs: dict[tuple[str, str], Objects]
-    """Jobs of trials by kind and by fingerprint of the search."""
+    trial_jobs: dict[tuple[str, str], dict[str, Manifest]]
+    """Jobs of trials by kind and fingerprint of the search, and by name."""
 
 
 def _index(observed: Observed) -> _Index:
     """The children as they are asked for, in one pass: a search has hundreds of them."""
-    index = _Index({}, {}, {}, {})
+    index = _Index({}, defaultdict(dict), defaultdict(dict), defaultdict(dict))
+    own, stages, trials, trial_jobs = index
     uid = observed.resource.metadata.uid
     for key, child in observed.children.items():
         kind, labels = key.kind, child["metadata"].get("labels") or {}
         if kind == "Trial":
-            index.trials.setdefault(labels.get(naming.KATIB_EXPERIMENT, ""), {})[key.name] = child
-        elif naming.is_owned(child, uid):
-            index.own[key] = child
-            index.stages.setdefault(labels.get(naming.STAGE, ""), {})[key] = child
+            trials[labels.get(naming.KATIB_EXPERIMENT, "")][key.name] = child
         elif kind in TRIAL_JOBS and labels.get(naming.STAGE) == "tuning":
-            index.trial_jobs.setdefault((kind, labels.get(naming.FINGERPRINT, "")), {})[key] = child
+            trial_jobs[kind, labels.get(naming.FINGERPRINT, "")][key.name] = child
+        elif naming.is_owned(child, uid):
+            own[key] = child
+            stages[labels.get(naming.STAGE, "")][key] = child
     return index
 
 
