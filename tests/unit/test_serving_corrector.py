@@ -87,6 +87,25 @@ def test_no_batch_is_larger_than_memory_allows(jets: Jets) -> None:
     assert max(shape[0] for shape in shapes) == 40
 
 
+def test_a_question_has_its_batches_ready_before_it_is_asked(jets: Jets, monkeypatch: pytest.MonkeyPatch) -> None:
+    def infer(constituents: np.ndarray, jet: np.ndarray) -> np.ndarray:
+        return np.stack([(constituents[:, :, 0] > 0).sum(axis=1), jet[:, 0], jet[:, 1]], axis=1, dtype=np.float32)
+
+    expected = batches.predict(jets, infer, 16)
+    np.testing.assert_array_equal(expected[:, 0], np.diff(jets.offsets))
+    asked = []
+    ask = batches.question(jets, lambda *batch: asked.append(batch) or infer(*batch), 16)
+    monkeypatch.setattr(batches, "Padder", None)
+    assert asked == []
+    np.testing.assert_array_equal(ask(), expected)
+    assert len(asked) > 150 / 16
+
+
+def test_a_model_answers_a_question_as_it_predicts(model: Path, jets: Jets) -> None:
+    loaded = OnnxModel(model, 1)
+    np.testing.assert_array_equal(loaded.question(jets)(), loaded.predict(jets))
+
+
 def test_records_get_what_columns_get(correct: Corrector, jets: Jets) -> None:
     corrected = correct(records(jets))
     np.testing.assert_array_equal(table(corrected), table(correct(jets)))

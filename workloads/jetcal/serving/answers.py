@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from jetcal.data.jets import JET_COLUMNS, OUTPUTS, Jets
 from jetcal.export.validity import Validity
+from jetcal.serving.batches import Ask
 from jetcal.serving.signature import SPREAD
 
 VALID = "valid"
@@ -30,9 +31,22 @@ class Model(Protocol):
         """
         ...
 
+    def question(self, jets: Jets, /) -> Ask:
+        """What asks for the same; what can be done without the model is done at once, in any thread."""
+        ...
 
-def answers(model: Model, jets: Jets) -> dict[str, NDArray[Any]]:
+
+def answers(model: Model, jets: Jets, ask: Ask | None = None) -> dict[str, NDArray[Any]]:
     """Corrections of jets, by column.
+
+    Parameters
+    ----------
+    model
+        Gives the factors.
+    jets
+        N jets.
+    ask
+        The model's question about them where it is ready already.
 
     Returns
     -------
@@ -46,7 +60,7 @@ def answers(model: Model, jets: Jets) -> dict[str, NDArray[Any]]:
     sensible = np.isfinite(columns).all(axis=0) & (jets.jet["raw_pt"] > 0)
     range_ = model.validity
     valid = sensible & range_.covers(jets) if range_ else sensible
-    answer = model.predict(jets)
+    answer = ask() if ask else model.predict(jets)
     answer[~valid] = np.nan
     answer[sensible & ~valid, 0] = 1
     return {**dict(zip((*OUTPUTS, SPREAD), answer.T, strict=False)), VALID: valid}  # single networks have no spread

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,12 @@ from jetcal.data.padding import Padder
 
 Infer = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Answers one padded batch: constituents (N, P, 6) and jet (N, 6) in, factors (N, 3) out, of an ensemble (N, 4)."""
+
+Ask = Callable[[], NDArray[np.float32]]
+"""Asks about jets that are ready: factors, rows in the order of the jets."""
+
+_Batch = tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]
+"""Which jets, their constituents and themselves."""
 
 MAX_PAIRS = 2**17
 """Most pairs of constituents N * P * P in one batch: a graph network works on so many within a core's cache."""
@@ -36,10 +43,24 @@ def predict(jets: Jets, infer: Infer, batch_size: int, columns: int = len(OUTPUT
     float32 of shape (N, columns)
         What ``infer`` answers, rows in the order of ``jets``.
     """
-    answer = np.empty((len(jets), columns), np.float32)
-    padded = Padder(jets)
-    for rows in split(jets, batch_size):
-        answer[rows] = infer(*padded(rows))
+    return _answered(_padded(jets, batch_size), infer, (len(jets), columns))
+
+
+def question(jets: Jets, infer: Infer, batch_size: int, columns: int = len(OUTPUTS)) -> Ask:
+    """What ``predict`` does in two steps: all batches are padded at once, and asked about when the result is called."""
+    return partial(_answered, list(_padded(jets, batch_size)), infer, (len(jets), columns))
+
+
+def _padded(jets: Jets, batch_size: int) -> Iterator[_Batch]:
+    padder = Padder(jets)
+    return ((rows, *padder(rows)) for rows in split(jets, batch_size))
+
+
+def _answered(batches: Iterable[_Batch], infer: Infer, shape: tuple[int, int]) -> NDArray[np.float32]:
+    said = [(rows, infer(constituents, jet)) for rows, constituents, jet in batches]
+    answer = np.empty(shape, np.float32)
+    for rows, factors in said:
+        answer[rows] = factors
     return answer
 
 

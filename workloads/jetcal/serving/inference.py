@@ -11,6 +11,7 @@ from jetcal.data.jets import Jets
 from jetcal.errors import JetcalError
 from jetcal.export.validity import Validity
 from jetcal.serving import batches
+from jetcal.serving.batches import Ask
 from jetcal.serving.sessions import open_session
 from jetcal.serving.signature import INPUTS, OUTPUT, VALIDITY
 
@@ -37,6 +38,7 @@ class OnnxModel:
         if set(names) != set(INPUTS) or [node.name for node in self._session.get_outputs()] != [OUTPUT]:
             message = f"{path} is no jetcal model: its inputs are {', '.join(names)}, not {', '.join(INPUTS)}"
             raise JetcalError(message)
+        self._width: int = self._session.get_outputs()[0].shape[1]
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     @property
@@ -59,4 +61,8 @@ class OnnxModel:
         float32 of shape (N, 3), of an ensemble (N, 4)
             Median, 16 % and 84 % quantile, standard deviation of ln(median) over the members; in the order of ``jets``.
         """
-        return batches.predict(jets, self.infer, batch_size, self._session.get_outputs()[0].shape[1])
+        return batches.predict(jets, self.infer, batch_size, self._width)
+
+    def question(self, jets: Jets, batch_size: int = 1024) -> Ask:
+        """What asks the network what ``predict`` tells; the jets are sorted and padded at once."""
+        return batches.question(jets, self.infer, batch_size, self._width)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 """How long a stage in Python keeps the interpreter from one that comes back from compiled code: by default it is longer
 than the network takes for a batch, which would then wait as long as it computes."""
 

@@ -1,14 +1,16 @@
 """Ntuples in, the same entries with the corrections of their jets out: piece by piece, so that memory stays bounded.
 
-While the model answers for one piece, the next one is read and the one before is written.
+While the model answers for one piece, the next one is read and padded, and the one before is written. Whenever compiled
+code hands back to Python, its thread waits for the interpreter: so the one that asks the model does little else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +21,10 @@ from jetcal.data.jets import OUTPUTS
 from jetcal.data.mapping import Piece
 from jetcal.errors import JetcalError
 from jetcal.serving.answers import VALID, Model, answers
+from jetcal.serving.batches import Ask
 from jetcal.serving.overlap import ahead, behind, quick_switches
 from jetcal.serving.signature import SPREAD
-from jetcal.serving.writers import WRITERS
+from jetcal.serving.writers import WRITERS, Writer
 from jetcal.storage import local
 from jetcal_api.documents import Reading
 from jetcal_api.results import Source
@@ -86,46 +89,53 @@ def predict(inputs: Iterable[str], reading: Reading, model: Model, output: Path)
         local.replacing(output) as temporary,
         open_writer(temporary, reading.tree) as writer,
         quick_switches(),
-        closing(ahead(_read(found, reading))) as pieces,
-        behind(writer.write) as write,
+        closing(ahead(_questions(found, reading, model))) as questions,
     ):
-        return _correct(pieces, model, write)
+        corrected = _Corrected(writer, by_event=reading.columns.constituent.jet is not None)
+        with behind(corrected.write) as write:
+            for source, piece, ask in questions:
+                write((source, piece, answers(model, piece.jets, ask)))
+        return corrected.summary
 
 
-def _read(found: Iterable[Source], reading: Reading) -> Generator[tuple[str, Piece, NDArray[np.int64] | None]]:
+def _questions(found: Iterable[Source], reading: Reading, model: Model) -> Generator[tuple[str, Piece, Ask]]:
     columns = reading.columns
     watch = plausibility.Watch(columns, truth=False)
     for source in found:
         with sources.local_copy(source) as path:
             for piece in ntuples.read(path, reading.tree, columns=columns, truth=False, keep=True, name=source.uri):
                 watch.see(piece, source.uri)
-                yield source.uri, piece, None if columns.constituent.jet is None else piece.entries
+                yield source.uri, piece, model.question(piece.jets)
 
 
-def _correct(
-    pieces: Iterable[tuple[str, Piece, NDArray[np.int64] | None]],
-    model: Model,
-    write: Callable[[Mapping[str, Column]], None],
-) -> Summary:
-    wanted: dict[str, str] = {}
-    jets = without = outside = 0
-    for source, piece, offsets in pieces:
-        columns = {**piece.kept, **_added(piece, model, offsets)}
+class _Corrected:
+    """Writes pieces with their answers."""
+
+    def __init__(self, writer: Writer, *, by_event: bool) -> None:
+        self.summary = Summary(0, 0, 0)
+        self._writer = writer
+        self._by_event = by_event
+        self._kinds: dict[str, str] = {}
+
+    def write(self, answered: tuple[str, Piece, Mapping[str, NDArray[Any]]]) -> None:
+        source, piece, said = answered
+        columns = {**piece.kept, **_added(piece, said, piece.entries if self._by_event else None)}
         kinds = {name: _kind(column) for name, column in columns.items()}
-        wanted = wanted or kinds
-        _check_same(wanted, kinds, source)
-        write(columns)
-        nothing = np.isnan(columns[OUTPUTS[0]].values)
-        jets += len(nothing)
-        without += int(nothing.sum())
-        outside += int((~columns[BRANCHES[VALID]].values & ~nothing).sum())
-    return Summary(jets, without, outside)
+        self._kinds = self._kinds or kinds
+        _check_same(self._kinds, kinds, source)
+        self._writer.write(columns)
+        nothing = np.isnan(said[OUTPUTS[0]])
+        self.summary = Summary(
+            jets=self.summary.jets + len(nothing),
+            without=self.summary.without + int(nothing.sum()),
+            outside=self.summary.outside + int((~said[VALID] & ~nothing).sum()),
+        )
 
 
-def _added(piece: Piece, model: Model, offsets: NDArray[np.int64] | None) -> dict[str, Column]:
-    said = {BRANCHES.get(name, name): values for name, values in answers(model, piece.jets).items()}
+def _added(piece: Piece, said: Mapping[str, NDArray[Any]], offsets: NDArray[np.int64] | None) -> dict[str, Column]:
+    named = {BRANCHES.get(name, name): values for name, values in said.items()}
     scaled = {new: piece.jets.jet[raw] * said[OUTPUTS[0]] for new, raw in CORRECTED.items()}
-    return {name: Column(values, offsets) for name, values in (said | scaled).items()}
+    return {name: Column(values, offsets) for name, values in (named | scaled).items()}
 
 
 def _kind(column: Column) -> str:

@@ -18,6 +18,7 @@ from jetcal.data.padding import Padder
 from jetcal.errors import JetcalError, TransientError
 from jetcal.export.validity import Validity
 from jetcal.serving import batches
+from jetcal.serving.batches import Ask
 from jetcal.serving.signature import REVISION, VALIDITY
 from jetcal.serving.transports import TRANSPORTS, Pending
 from jetcal_api.documents import MODEL_NAME
@@ -149,6 +150,10 @@ class TritonModel:
         while under_way:
             self._take(under_way, factors)
         return factors
+
+    def question(self, jets: Jets) -> Ask:
+        """What asks the server; batches are padded while others are under way."""
+        return partial(self.predict, jets)
 
     def _take(self, under_way: deque[tuple[NDArray[np.intp], Pending]], factors: NDArray[np.float32]) -> None:
         rows, pending = under_way.popleft()
