@@ -235,11 +235,11 @@ def _column(name: str, array: Any) -> Column:
     if array.ndim not in (1, 2) or array.fields:
         error = f"branch {name} holds {array.type.content}; a formula needs numbers or lists of numbers"
         raise JetcalError(error)
-    layout = ak.to_packed(array).layout
-    offsets = None
+    layout, offsets = array.layout, None
     if array.ndim > 1:
         lists = layout.to_ListOffsetArray64(start_at_zero=True)
-        layout, offsets = lists.content, np.asarray(lists.offsets.data)
+        offsets = np.asarray(lists.offsets.data)
+        layout = lists.content[: offsets[-1]]
     values = ak.to_numpy(layout)
     if values.dtype.kind not in "biuf":
         error = f"branch {name} holds {array.type.content}; a formula needs numbers or lists of numbers"

@@ -98,7 +98,13 @@ def _near(branch: str, there: Sequence[str]) -> str:
 
 
 def _open(path: Path) -> Any:
-    return uproot.open(path, handler=uproot.MultithreadedFileSource, array_cache=None, object_cache=None)
+    return uproot.open(
+        path,
+        handler=uproot.MultithreadedFileSource,
+        use_threads=False,  # a basket read costs less than handing it to a thread
+        array_cache=None,
+        object_cache=None,
+    )
 
 
 def _check_whole(file: Any, path: Path, called: str) -> None:
