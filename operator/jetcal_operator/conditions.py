@@ -25,6 +25,9 @@ class Verdict(NamedTuple):
     message: str
 
 
+_NOT_REACHED = {kind: Verdict(kind, "Unknown", "NotReached", "") for kind in ORDER}
+
+
 def merge(
     previous: Iterable[Condition], verdicts: Iterable[Verdict], generation: int, now: datetime
 ) -> list[Condition]:
@@ -33,13 +36,11 @@ def merge(
     Types without a verdict are Unknown, so that every type is there from the first visit on.
     """
     before = {entry.type: entry for entry in previous}
-    given = {verdict.type: verdict for verdict in verdicts}
+    given = _NOT_REACHED | {verdict.type: verdict for verdict in verdicts}
     merged = []
-    for kind in ORDER:
-        verdict = given.get(kind)
-        if kind in ONLY_WHILE_TRUE and (verdict is None or verdict.status != "True"):
+    for kind, verdict in given.items():
+        if kind in ONLY_WHILE_TRUE and verdict.status != "True":
             continue
-        verdict = verdict or Verdict(kind, "Unknown", "NotReached", "")
         old = before.get(kind)
         merged.append(old if old and _says(old, verdict, generation) else _dated(verdict, old, generation, now))
     return merged

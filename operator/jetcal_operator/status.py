@@ -56,10 +56,10 @@ class Findings:
         name = next(reversed(self.reached), None)
         return (name, self.reached[name]) if name else None
 
-    def result(self, name: str) -> object:
-        """What a succeeded stage has made."""
-        progress = self.reached.get(name)
-        return progress.result if isinstance(progress, Succeeded) else None
+    @property
+    def results(self) -> dict[str, object]:
+        """What the succeeded stages have made, by their names."""
+        return {name: progress.result for name, progress in self.reached.items() if isinstance(progress, Succeeded)}
 
 
 def build(resource: JetCalibration, findings: Findings, endpoint: Endpoint, records: Records, now: datetime) -> Status:
@@ -67,8 +67,9 @@ def build(resource: JetCalibration, findings: Findings, endpoint: Endpoint, reco
     previous = resource.status.conditions if resource.status else []
     generation = resource.metadata.generation
     verdicts = [*_summary(resource, findings, endpoint), *_stages(findings), _serving(endpoint)]
-    prepared, choice, trained = (findings.result(name) for name in ("dataset", "tuning", "training"))
-    model, verdict = findings.result("export"), findings.result("evaluation")
+    results = findings.results.get
+    prepared, choice, trained = results("dataset"), results("tuning"), results("training")
+    model, verdict = results("export"), results("evaluation")
     return Status(
         observed_generation=generation,
         stage=_shown(resource, findings, endpoint),
@@ -102,14 +103,12 @@ def _tuning(findings: Findings, choice: object) -> TuningStatus | None:
 
 
 def _stages(findings: Findings) -> list[Verdict]:
-    verdicts: dict[ConditionType, Verdict] = {}
-    for name in findings.skipped:
-        kind = CHAIN_CONDITIONS[name]
-        verdicts[kind] = Verdict(kind, "False", "NotRequested", f"spec.{name} is left out")
-    for name, progress in findings.reached.items():
-        kind = CHAIN_CONDITIONS[name]
-        verdicts[kind] = _verdict(name, kind, progress)
-    return list(verdicts.values())
+    """Of two stages with one condition the later one has the last word."""
+    skipped = [
+        Verdict(CHAIN_CONDITIONS[name], "False", "NotRequested", f"spec.{name} is left out")
+        for name in findings.skipped
+    ]
+    return skipped + [_verdict(name, CHAIN_CONDITIONS[name], progress) for name, progress in findings.reached.items()]
 
 
 def _verdict(name: str, kind: ConditionType, progress: Progress) -> Verdict:

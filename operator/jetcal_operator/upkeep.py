@@ -79,7 +79,7 @@ class Upkeep:
         if obstacle:
             return obstacle
         child, config = self.world.own.get(stage.key), self.world.own.get(stage.document_key)
-        if any(found and is_terminating(found) for found in (child, config)):
+        if (child and is_terminating(child)) or (config and is_terminating(config)):
             return Running(f"{stage.key.kind} {stage.key.name} is being deleted", "Deleting")
         return self._step(stage, child, config) if child else self._create(stage, config)
 

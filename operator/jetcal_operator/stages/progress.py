@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -67,8 +68,12 @@ class Outcome(NamedTuple):
 
 
 _UNDER_WAY = Outcome("Running")
-_SUCCESS = {"Job": "Complete", "TrainJob": "Complete", "PyTorchJob": "Succeeded", "Experiment": "Succeeded"}
-_ENDS = {kind: (success, "Failed") for kind, success in _SUCCESS.items()}
+_ENDS = {
+    "Job": ("Complete", "Failed"),
+    "TrainJob": ("Complete", "Failed"),
+    "PyTorchJob": ("Succeeded", "Failed"),
+    "Experiment": ("Succeeded", "Failed"),
+}
 _PERMANENT_REASONS = {"PodFailurePolicy"}
 
 
@@ -85,32 +90,33 @@ def condition(manifest: Manifest, kind: str) -> dict[str, Any] | None:
     return next((entry for entry in _conditions(manifest) if entry.get("type") == kind), None)
 
 
-def true_conditions(manifest: Manifest) -> set[str]:
-    """Types of all conditions that hold."""
-    status = manifest.get("status")
-    conditions = status.get("conditions") if status else None
-    return {entry["type"] for entry in conditions if entry["status"] == "True"} if conditions else set()
-
-
 def is_true(manifest: Manifest, kind: str) -> bool:
     """Whether the condition of type ``kind`` holds."""
     entry = condition(manifest, kind)
     return entry is not None and entry.get("status") == "True"
 
 
+def end(manifest: Manifest, kinds: Container[str]) -> dict[str, Any] | None:
+    """The first condition of those types that holds."""
+    for entry in _conditions(manifest):
+        if entry["status"] == "True" and entry["type"] in kinds:
+            return entry
+    return None
+
+
 def outcome(manifest: Manifest) -> Outcome:
     """What has become of a Job, PyTorchJob, TrainJob or Experiment."""
-    holding = {entry["type"]: entry for entry in _conditions(manifest) if entry["status"] == "True"}
-    if ended := holding.get(_SUCCESS[manifest["kind"]]):
-        return _outcome("Succeeded", ended)
-    if ended := holding.get("Failed"):
-        return _outcome("Failed", ended)
-    return _UNDER_WAY
+    ended = end(manifest, _ENDS[manifest["kind"]])
+    if ended is None:
+        return _UNDER_WAY
+    phase: Literal["Succeeded", "Failed"] = "Failed" if ended["type"] == "Failed" else "Succeeded"
+    since = parse_time(ended.get("lastTransitionTime"))
+    return Outcome(phase, ended.get("reason") or phase, ended.get("message") or "", since)
 
 
 def is_under_way(manifest: Manifest) -> bool:
     """Whether nothing has become of it yet."""
-    return true_conditions(manifest).isdisjoint(_ENDS[manifest["kind"]])
+    return end(manifest, _ENDS[manifest["kind"]]) is None
 
 
 def is_suspended(job: Manifest) -> bool:
@@ -137,8 +143,3 @@ def may_heal(ended: Outcome) -> bool:
 def parse_time(text: str | None) -> datetime | None:
     """A Kubernetes timestamp."""
     return datetime.fromisoformat(text) if text else None
-
-
-def _outcome(phase: Literal["Succeeded", "Failed"], entry: dict[str, Any]) -> Outcome:
-    since = parse_time(entry.get("lastTransitionTime"))
-    return Outcome(phase, entry.get("reason") or phase, entry.get("message") or "", since)

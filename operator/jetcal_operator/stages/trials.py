@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jetcal_api.status import TrialCounts
+from jetcal_operator import naming
 from jetcal_operator.cluster import Manifest
-from jetcal_operator.stages.progress import is_under_way, true_conditions
+from jetcal_operator.stages.progress import end, is_under_way
 
-FAILURES = frozenset({"Failed", "Killed", "MetricsUnavailable", "EarlyStopped"})
-"""Conditions in which a Trial ends without being counted as succeeded."""
+ENDS = frozenset({"Succeeded", "Failed", "Killed", "MetricsUnavailable", "EarlyStopped"})
+"""Conditions in which a Trial ends; only in the first it has a metric that counts."""
 
 
 class Search:
     """Trials and jobs by name; a Trial and its job have the same.
 
+    Parameters
+    ----------
+    experiment
+        Name of the search.
+    trials, jobs
+        Those of any search.
+
     Attributes
     ----------
     trials
-        All Trials.
+        All Trials of this one.
     succeeded
         Those that have a metric.
     running
@@ -29,22 +37,23 @@ class Search:
         How many Trials are in which state.
     """
 
-    def __init__(self, trials: Mapping[str, Manifest], jobs: Mapping[str, Manifest]) -> None:
-        self.trials = list(trials)
+    def __init__(self, experiment: str, trials: Mapping[str, Manifest], jobs: Mapping[str, Manifest]) -> None:
+        self.trials: list[str] = []
         self.succeeded: list[str] = []
         self.running: dict[str, Manifest] = {}
         self.silent: dict[str, Manifest] = {}
         failed = 0
         for name, trial in trials.items():
-            state = true_conditions(trial)
-            if "Succeeded" in state:
+            if naming.label(trial, naming.KATIB_EXPERIMENT) != experiment:
+                continue
+            self.trials.append(name)
+            ended = end(trial, ENDS)
+            if ended is None:
+                if job := jobs.get(name):
+                    (self.running if is_under_way(job) else self.silent)[name] = job
+            elif ended["type"] == "Succeeded":
                 self.succeeded.append(name)
-            elif not FAILURES.isdisjoint(state):
+            else:
                 failed += 1
-            elif job := jobs.get(name):
-                if is_under_way(job):
-                    self.running[name] = job
-                else:
-                    self.silent[name] = job
         succeeded = len(self.succeeded)
-        self.counts = TrialCounts(succeeded=succeeded, failed=failed, running=len(trials) - succeeded - failed)
+        self.counts = TrialCounts(succeeded=succeeded, failed=failed, running=len(self.trials) - succeeded - failed)

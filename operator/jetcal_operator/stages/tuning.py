@@ -170,11 +170,11 @@ class Tuning(Stage):
 
     def trial_jobs(self, world: World) -> list[Manifest]:
         """What all trials ran in."""
-        return list(world.trial_jobs(self.trial_kind[1], self.fingerprint).values())
+        return world.trial_jobs(self.trial_kind[1], self.fingerprint)
 
     def search(self, world: World) -> Search:
         """How the search stands."""
-        return world.search(self.child_name, self.trial_kind[1], self.fingerprint)
+        return world.search(self.child_name, self.trial_kind[1])
 
     def read(self, child: Manifest, world: World) -> Progress:
         """How far the search is, and its choice once it has ended."""
@@ -244,7 +244,7 @@ class Tuning(Stage):
     def upkeep(self, child: Manifest, world: World) -> list[Manifest]:  # noqa: ARG002  # the base's signature
         """The trial counters, which may change while the search runs."""
         wanted = self.counters()
-        if {name: child["spec"].get(name) for name in wanted} == wanted:
+        if wanted.items() <= child["spec"].items():
             return []
         head = {"apiVersion": child["apiVersion"], "kind": child["kind"]}
         metadata = {name: child["metadata"][name] for name in ("name", "namespace", "uid")}

@@ -12,8 +12,6 @@ from jetcal_operator.cluster import Manifest, ObjectKey, Observed, Refusal
 from jetcal_operator.stages.trials import Search
 
 Objects = dict[ObjectKey, Manifest]
-TRIAL_JOBS = ("Job", "PyTorchJob")
-"""Kinds of a trial's job."""
 
 
 class World:
@@ -47,17 +45,19 @@ class World:
         """The object of that key, whoever controls it."""
         return self._observed.children.get(key)
 
-    def search(self, experiment: str, kind: str, fingerprint: str) -> Search:
+    def search(self, experiment: str, kind: str) -> Search:
         """How the search of an Experiment stands, whose trials' jobs are of that kind."""
         known = self._searches.get(experiment)
         if known is None:
-            jobs = self.trial_jobs(kind, fingerprint)
-            known = self._searches[experiment] = Search(self._index.trials.get(experiment, {}), jobs)
+            named = self._index.named
+            known = self._searches[experiment] = Search(experiment, named["Trial"], named.get(kind, {}))
         return known
 
-    def trial_jobs(self, kind: str, fingerprint: str) -> dict[str, Manifest]:
-        """Jobs of a search's trials by name; their Trials control them."""
-        return self._index.trial_jobs.get((kind, fingerprint), {})
+    def trial_jobs(self, kind: str, fingerprint: str) -> list[Manifest]:
+        """Jobs of a search's trials, which their Trials control."""
+        trials = self._index.named["Trial"]
+        jobs = self._index.named.get(kind, {}).items()
+        return [job for name, job in jobs if name in trials and naming.label(job, naming.FINGERPRINT) == fingerprint]
 
     def serves(self, kind: tuple[str, str]) -> bool:
         """Whether the cluster knows the kind (apiVersion, kind)."""
@@ -91,30 +91,26 @@ class World:
 
 
 class _Index(NamedTuple):
+    named: dict[str, dict[str, Manifest]]
+    """All children by kind and name."""
     own: Objects
     stages: dict[str, Objects]
     """Own objects by stage."""
-    trials: dict[str, dict[str, Manifest]]
-    """Trials by Experiment and name."""
-    trial_jobs: dict[tuple[str, str], dict[str, Manifest]]
-    """Jobs of trials by kind and fingerprint of the search, and by name."""
 
 
 def _index(observed: Observed) -> _Index:
-    """The children as they are asked for, in one pass: a search has hundreds of them."""
-    index = _Index({}, defaultdict(dict), defaultdict(dict), defaultdict(dict))
-    own, stages, trials, trial_jobs = index
-    uid = observed.resource.metadata.uid
+    """The children as they are asked for: a search has hundreds of them, so that a trial's job is told by its name."""
+    named: dict[str, dict[str, Manifest]] = defaultdict(dict)
     for key, child in observed.children.items():
-        kind, labels = key.kind, child["metadata"].get("labels") or {}
-        if kind == "Trial":
-            trials[labels.get(naming.KATIB_EXPERIMENT, "")][key.name] = child
-        elif kind in TRIAL_JOBS and labels.get(naming.STAGE) == "tuning":
-            trial_jobs[kind, labels.get(naming.FINGERPRINT, "")][key.name] = child
-        elif naming.is_owned(child, uid):
+        named[key.kind][key.name] = child
+    own: Objects = {}
+    stages: dict[str, Objects] = defaultdict(dict)
+    trials, uid = named["Trial"], observed.resource.metadata.uid
+    for key, child in observed.children.items():
+        if key.name not in trials and naming.is_owned(child, uid):
             own[key] = child
-            stages[labels.get(naming.STAGE, "")][key] = child
-    return index
+            stages[naming.label(child, naming.STAGE)][key] = child
+    return _Index(named, own, stages)
 
 
 def is_terminating(manifest: Manifest) -> bool:
