@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jetcal import storage
+from jetcal.data.arrow import array
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS, TRUTH_COLUMNS, Jets
 from jetcal.errors import JetcalError
 from jetcal.storage import local
@@ -71,15 +72,14 @@ def write(path: Path, jets: Jets, events: Events) -> None:
         If the disk is full or the folder forbidden.
     """
     items = pa.StructArray.from_arrays(
-        [pa.array(jets.constituents[name]) for name in CONSTITUENT_COLUMNS], fields=list(_STRUCT)
+        [array(jets.constituents[name]) for name in CONSTITUENT_COLUMNS], fields=list(_STRUCT)
     )
-    offsets: Any = pa.array(jets.offsets)
-    columns: dict[str, Any] = {
-        **{name: jets.jet[name] for name in JET_COLUMNS + TRUTH_COLUMNS},
-        "run": events.run,
-        "lumi": events.lumi,
-        "event": events.event,
-        "constituents": pa.LargeListArray.from_arrays(offsets, items, type=_LIST),
+    columns = {
+        **{name: array(jets.jet[name]) for name in JET_COLUMNS + TRUTH_COLUMNS},
+        "run": array(events.run),
+        "lumi": array(events.lumi),
+        "event": array(events.event),
+        "constituents": pa.LargeListArray.from_arrays(array(jets.offsets), items, type=_LIST),
     }
     batch = pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
     with (

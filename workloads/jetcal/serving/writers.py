@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import uproot
 from numpy.typing import NDArray
 
+from jetcal.data.arrow import array
 from jetcal.data.columns import Column
 
 COUNTER = "nJetCorrected"
@@ -68,10 +69,10 @@ def _list(values: NDArray[Any], offsets: NDArray[np.int64]) -> ak.Array:
 
 
 def _arrow(column: Column) -> Any:
-    values = pa.array(np.ascontiguousarray(column.values))
+    values = array(column.values)
     if column.offsets is None:
         return values
-    return pa.ListArray.from_arrays(pa.array(column.offsets, pa.int32()), values)
+    return pa.ListArray.from_arrays(array(column.offsets.astype(np.int32)), values)
 
 
 @contextmanager
