@@ -92,7 +92,7 @@ class TestPFNano:
     def test_pieces_are_the_whole(self, both: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
         _, nano = both
         whole = read_all(nano, pfnano.TREE, PFNANO)
-        monkeypatch.setattr(ntuples, "STEP", 10)
+        monkeypatch.setattr(ntuples, "STEP", 20_000)
         pieces = list(ntuples.read(nano, pfnano.TREE, columns=PFNANO))
         assert len(pieces) > 10
         joined = concatenate([piece.jets for piece in pieces])

@@ -263,7 +263,7 @@ class TestPrepare:
         np.testing.assert_array_equal(again, expected)
 
     def test_memory_does_not_grow_with_the_input(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ntuples, "STEP", "100 kB")
+        monkeypatch.setattr(ntuples, "STEP", 100_000)
         monkeypatch.setattr(prepare, "CONSTITUENTS_PER_FILE", 2000)
         peaks = []
         for copies in (1, 1, 6):

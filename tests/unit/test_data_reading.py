@@ -72,7 +72,7 @@ def test_the_highest_cycle_counts(tmp_path: Path) -> None:
 
 def test_pieces_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = write_ntuple(tmp_path / "a.root", 1000, baskets=4)
-    monkeypatch.setattr(ntuples, "STEP", "100 kB")
+    monkeypatch.setattr(ntuples, "STEP", 100_000)
     pieces = [piece.jets for piece in ntuples.read(tmp_path / "a.root", TREE)]
     assert len(pieces) > 4
     assert_same(concatenate(pieces), expected)

@@ -53,7 +53,7 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
 
 
 def test_all_jets_keep_their_flat_branches_and_order(tmp_path: Path, model: Path, monkeypatch) -> None:
-    monkeypatch.setattr(ntuples, "STEP", "50 kB")  # several pieces
+    monkeypatch.setattr(ntuples, "STEP", 50_000)  # several pieces
     write_ntuple(tmp_path / "in.root", 400, unmatched=0.2)
     done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out.root")
     assert (done.exit_code, done.output) == (0, f"{tmp_path}/out.root: 400 jets\n")
@@ -226,7 +226,7 @@ def read_events(path: Path) -> ak.Array:
 def test_jets_of_events_are_corrected_as_those_of_the_record(
     tmp_path: Path, model: Path, both: tuple[Path, Path], ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ntuples, "STEP", "30 kB")  # several pieces
+    monkeypatch.setattr(ntuples, "STEP", 30_000)  # several pieces
     record, nano = both
     assert predict(record, "--model", model, "-o", tmp_path / "jets.root").exit_code == 0
     output = tmp_path / f"events.{ending}"
@@ -299,7 +299,7 @@ def test_a_full_disk_ends_it_in_one_sentence(tmp_path: Path, model: Path, monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(writers.pq.ParquetWriter, "write_table", refuse)
-    monkeypatch.setattr(ntuples, "STEP", "50 kB")  # several pieces
+    monkeypatch.setattr(ntuples, "STEP", 50_000)  # several pieces
     write_ntuple(tmp_path / "in.root", 200)
     (tmp_path / "out").mkdir()
     done = predict(tmp_path / "in.root", "--model", model, "-o", tmp_path / "out/out.parquet")

@@ -18,8 +18,8 @@ from jetcal_api.columns import Columns
 RECORD = Columns()
 """The schema of the record (doi 10.7483/OPENDATA.CMS.RY2V.T797): an entry is a jet, ``PF_*`` are candidates near it."""
 
-STEP = "32 MB"
-"""Uncompressed size of the branches that are in memory at once."""
+STEP = 32_000_000
+"""Uncompressed bytes of the branches that are in memory at once."""
 MAX_TOLD = 4
 """Missing branches that a message names."""
 
@@ -69,8 +69,17 @@ def _arrays(
         opened = _find_tree(file, tree, called)
         _check_branches(opened.keys(), needed, f"{called}: tree '{tree}'")
         kept = branches.kept(opened, keep) if keep else []
-        for arrays in opened.iterate(list(dict.fromkeys([*needed, *kept])), step_size=STEP, library="ak", how=dict):
+        wanted = list(dict.fromkeys([*needed, *kept]))
+        for arrays in opened.iterate(wanted, step_size=_step(opened, wanted), library="ak", how=dict):
             yield arrays, kept
+
+
+def _step(tree: Any, wanted: Sequence[str]) -> int | str:
+    """Entries of a piece; of a TTree by its own account, for uproot would look up each basket of the file first."""
+    if not isinstance(tree, uproot.TTree):
+        return f"{STEP} B"
+    size = sum(int(tree[name].uncompressed_bytes) for name in wanted)
+    return max(1, STEP * int(tree.num_entries) // max(size, 1))
 
 
 def _piece(arrays: Mapping[str, Any], columns: Columns, *, truth: bool, kept: Sequence[str], called: str) -> Piece:
