@@ -31,7 +31,8 @@ def prepare_parts(document: PrepareInput, indices: Sequence[int]) -> Iterator[tu
     if processes <= 1:
         yield from ((index, prepare_part(document, index)) for index in indices)
         return
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([prepare_part.__module__])  # imported once, for it takes longer than 50 000 jets
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
     try:
         pending = {pool.submit(prepare_part, document, index): index for index in indices}
