@@ -43,7 +43,7 @@ def _whole(small: Sequence[Path], folder: Path) -> Iterator[Row]:
         "prepare: a file of 5000 jets", "jets/s", f"{PEER}, fetches of 1 % as is its default", target=WANTED
     )
     with many_ntuples(80) as many:
-        rates = in_turns(preparing(many, folder, parts=2), preparing(many, folder), 1, warm_up=0)
+        rates = in_turns(preparing(many, folder, parts=2), preparing(many, folder), 3, warm_up=0)
         yield rates.row("prepare: two processes", "jets/s", "one process")
         yield within("prepare: memory", "GB", cost(once, many).gigabytes, MAX_GIGABYTES, better="less")
 
