@@ -15,7 +15,7 @@ JET = (50.0, -1.5, 7.5, 0.5, 20.0, 25.0)
 
 
 def one_jet(*constituents, jet=JET):
-    return Raw(torch.tensor(constituents), torch.tensor([jet]), Segments(torch.tensor([len(constituents)])))
+    return Raw(torch.tensor(constituents).t(), torch.tensor([jet]).t(), Segments(torch.tensor([len(constituents)])))
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def named(features, values):
 
 
 def test_constituent_features_follow_their_formulas(raw):
-    pion = named(CONSTITUENT_FEATURES, constituent_features(raw)[0])
+    pion = named(CONSTITUENT_FEATURES, constituent_features(raw)[:, 0])
     assert pion["log_pt"] == pytest.approx(math.log(30))
     assert pion["log_relative_pt"] == pytest.approx(math.log(30 / 50))
     assert pion["deta"] == pytest.approx(-0.03)
@@ -40,7 +40,7 @@ def test_constituent_features_follow_their_formulas(raw):
 
 
 def test_jet_features_follow_their_formulas(raw):
-    jet = named(JET_FEATURES, jet_features(raw)[0])
+    jet = named(JET_FEATURES, jet_features(raw)[:, 0])
     assert jet["log_raw_pt"] == pytest.approx(math.log(50))
     assert jet["abs_eta"] == pytest.approx(1.5)
     assert jet["log_relative_mass"] == pytest.approx(math.log(0.15))
@@ -63,7 +63,7 @@ def test_axes_are_those_of_the_ellipse_whatever_its_direction():
         along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
         ends = [(sign * arm * x, sign * arm * y) for arm, (x, y) in ((0.2, along), (0.1, across)) for sign in (1, -1)]
         raw = one_jet(*((5.0, x, y, 0.0, 22.0, 0.0) for x, y in ends))
-        jet = named(JET_FEATURES, jet_features(raw)[0])
+        jet = named(JET_FEATURES, jet_features(raw)[:, 0])
         assert jet["log_major_axis"] == pytest.approx(math.log(0.02) / 2, abs=1e-4)
         assert jet["log_minor_axis"] == pytest.approx(math.log(0.005) / 2, abs=1e-4)
 
@@ -72,7 +72,7 @@ def test_tracks_that_are_not_the_primary_vertex_s_own_are_counted_and_photons_ar
     tracks = [(4.0, 0.0, 0.0, 0.14, 211.0, quality) for quality in (0.0, 1.0, 2.0, 3.0)]
     muon, photon = (2.0, 0.0, 0.0, 0.1, -13.0, 1.0), (9.0, 0.0, 0.0, 0.0, 22.0, 1.0)
     raw = one_jet(*tracks, muon, photon)
-    assert named(JET_FEATURES, jet_features(raw)[0])["loose_track_share"] == pytest.approx((4 + 4 + 2) / 50)
+    assert named(JET_FEATURES, jet_features(raw)[:, 0])["loose_track_share"] == pytest.approx((4 + 4 + 2) / 50)
 
 
 def test_a_jet_and_its_mirror_image_in_eta_are_the_same():
@@ -87,23 +87,23 @@ def test_a_jet_and_its_mirror_image_in_eta_are_the_same():
 def test_unknown_particle_is_of_no_type():
     raw = one_jet((1.0, 0.0, 0.0, 0.0, 2212.0, 0.0))
     assert not any(
-        value for name, value in named(CONSTITUENT_FEATURES, constituent_features(raw)[0]).items() if "is_" in name
+        value for name, value in named(CONSTITUENT_FEATURES, constituent_features(raw)[:, 0]).items() if "is_" in name
     )
 
 
 def test_standardisation_gives_mean_zero_and_spread_one_and_leaves_indicators():
-    rows = torch.randn(5000, len(CONSTITUENT_FEATURES), generator=torch.Generator().manual_seed(1)) * 3 + 7
+    values = torch.randn(len(CONSTITUENT_FEATURES), 5000, generator=torch.Generator().manual_seed(1)) * 3 + 7
     scale = Standardisation(CONSTITUENT_FEATURES)
-    scale.learn(rows.mean(0), rows.var(0))
-    out = scale(rows)
-    assert out[:, 0].mean().item() == pytest.approx(0, abs=1e-3)
-    assert out[:, 0].std().item() == pytest.approx(1, abs=1e-2)
+    scale.learn(values.mean(1), values.var(1))
+    out = scale(values)
+    assert out[0].mean().item() == pytest.approx(0, abs=1e-3)
+    assert out[0].std().item() == pytest.approx(1, abs=1e-2)
     indicator = [feature.standardised for feature in CONSTITUENT_FEATURES].index(False)
-    assert torch.equal(out[:, indicator], rows[:, indicator].clamp(-LIMIT, LIMIT))
+    assert torch.equal(out[indicator], values[indicator].clamp(-LIMIT, LIMIT))
 
 
 def test_a_feature_that_never_varies_stays_finite_and_outliers_are_cut_off():
     scale = Standardisation(JET_FEATURES)
     scale.learn(torch.full((len(JET_FEATURES),), 0.5), torch.zeros(len(JET_FEATURES)))
-    assert torch.equal(scale(torch.full((1, len(JET_FEATURES)), 0.5)), torch.zeros(1, len(JET_FEATURES)))
-    assert scale(torch.full((1, len(JET_FEATURES)), 1e9)).max() == LIMIT
+    assert torch.equal(scale(torch.full((len(JET_FEATURES), 1), 0.5)), torch.zeros(len(JET_FEATURES), 1))
+    assert scale(torch.full((len(JET_FEATURES), 1), 1e9)).max() == LIMIT

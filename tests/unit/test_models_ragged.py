@@ -9,7 +9,7 @@ from jetcal.errors import JetcalError
 from jetcal.models import build, mixed, precision
 from jetcal.models.layers import Perceptron
 from jetcal.models.network import Features
-from jetcal.models.segments import Segments, Slots
+from jetcal.models.segments import Grid, Segments, Slots
 from jetcal.training.peers import Peers
 from jetcal.training.shares import Share
 from jetcal.training.statistics import learn_scales
@@ -57,8 +57,10 @@ def both(network, padded, ragged):
 def test_features_without_padding_are_those_with_padding(padded, ragged):
     constituents, jet, counts = ragged
     dense, flat = Features.of_padded(*padded), Features.of(constituents, jet, Segments(counts))
-    for name in ("constituents", "jet", "position"):
-        torch.testing.assert_close(getattr(flat, name), getattr(dense, name), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(flat.jet, dense.jet, rtol=1e-5, atol=1e-6)
+    for name in ("constituents", "position"):
+        rows = [features.jets.rows(getattr(features, name)) for features in (flat, dense)]
+        torch.testing.assert_close(*rows, rtol=1e-5, atol=1e-6)
 
 
 def test_without_padding_answers_and_gradients_are_those_of_the_plain_network(network, padded, ragged, monkeypatch):
@@ -155,18 +157,27 @@ def test_rows_know_their_jets_and_slots(jets):
     rows = torch.tensor([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
     assert jets.counts.tolist() == [2, 0, 1]
     assert jets.pooled(rows).tolist() == [[3.0, 30.0], [0.0, 0.0], [4.0, 40.0]]
-    assert jets.total(rows.t()).tolist() == [[3.0, 0.0, 4.0], [30.0, 0.0, 40.0]]
-    assert jets.of_rows(torch.tensor([[5.0, 6.0, 7.0]])).tolist() == [[5.0, 5.0, 7.0]]
     nothing = [0.0, 0.0]
     assert jets.padded(rows).tolist() == [[[1.0, 10.0], [2.0, 20.0]], [nothing, nothing], [[4.0, 40.0], nothing]]
     assert (jets.slot.tolist(), jets.place.tolist(), jets.row.tolist()) == ([0, 1, 0], [0, 1, 4], [1, 2, 0, 0, 3, 0])
 
 
-def test_rows_stay_in_order_where_padding_stands_among_them():
+def test_rows_and_slots_know_the_sums_and_the_values_of_their_jets():
+    real = torch.tensor([[True, True], [False, False], [True, False]])
+    rows, slots = torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[[1.0, 2.0], [0.0, 0.0], [4.0, 0.0]]])
+    values = torch.tensor([[5.0, 6.0, 7.0]])
+    for jets, given in ((Segments(real.sum(1)), rows), (Grid(real), slots)):
+        assert jets.counts.tolist() == [2, 0, 1]
+        assert jets.total(given).tolist() == [[3.0, 0.0, 4.0]]
+        assert jets.total(given * jets.of_rows(values)).tolist() == [[15.0, 0.0, 28.0]]
+
+
+def test_rows_move_together_where_padding_stands_among_them():
     jets = Slots(torch.tensor([[False, True, True], [True, False, True]]))
-    rows = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
-    assert jets.padded(rows).squeeze(2).tolist() == [[0.0, 1.0, 2.0], [3.0, 0.0, 4.0]]
-    assert jets.row.tolist() == [0, 1, 2, 3, 0, 4]
+    rows = jets.rows(torch.tensor([[[0.0, 1.0, 2.0], [3.0, 0.0, 4.0]]]))
+    assert rows.tolist() == [[1.0], [2.0], [3.0], [4.0]]
+    assert jets.padded(rows).squeeze(2).tolist() == [[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]]
+    assert jets.row.tolist() == [1, 2, 0, 3, 4, 0]
 
 
 @pytest.mark.parametrize(("capability", "expected"), [("avx512_bf16", torch.bfloat16), ("avx2", torch.float32)])

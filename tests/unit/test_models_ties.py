@@ -48,7 +48,7 @@ def test_an_exported_search_takes_the_same(cells, tmp_path):
     class Search(nn.Module):
         def forward(self, points, real):
             jets = Slots(real)
-            return nearest(points.flatten(0, 1).index_select(0, jets.place), jets, K)[0]
+            return nearest(points.flatten(0, 1).index_select(0, jets.taken), jets, K)[0]
 
     program = torch.onnx.export(Search().eval(), cells, input_names=["points", "real"], opset_version=20, verbose=False)
     program.save(tmp_path / "search.onnx")

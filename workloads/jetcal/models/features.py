@@ -16,7 +16,7 @@ from jetcal.models.raw import PARTICLES, Raw, equal
 
 _LOOSE = 1
 """``from_pv`` up to which a track is not one of the primary vertex's own (0: another one's, 1: none's, but near)."""
-_QUALITIES = torch.arange(4.0).unsqueeze(1)
+_QUALITIES = torch.arange(4.0)
 _SMALLEST_MASS = 1e-2
 _SMALLEST_AXIS = 3e-3
 
@@ -48,7 +48,7 @@ class Group:
     features
         In the order of the rows that ``compute`` gives.
     compute
-        (k, R) for k features of the constituents, (k, N) for those of the jets.
+        (k, ...) for k features of the constituents, (k, N) for those of the jets.
     """
 
     features: tuple[Feature, ...]
@@ -124,10 +124,10 @@ JET_FEATURES = tuple(feature for group in _OF_JETS for feature in group.features
 
 
 def constituent_features(raw: Raw) -> Tensor:
-    """(R, F): ``CONSTITUENT_FEATURES``, not yet standardised."""
-    return torch.cat([group.compute(raw) for group in _OF_CONSTITUENTS]).t()
+    """(F, ...): ``CONSTITUENT_FEATURES``, not yet standardised."""
+    return torch.cat([group.compute(raw) for group in _OF_CONSTITUENTS])
 
 
 def jet_features(raw: Raw) -> Tensor:
-    """(N, J): ``JET_FEATURES``, not yet standardised."""
-    return torch.cat([group.compute(raw) for group in _OF_JETS]).t()
+    """(J, N): ``JET_FEATURES``, not yet standardised."""
+    return torch.cat([group.compute(raw) for group in _OF_JETS])

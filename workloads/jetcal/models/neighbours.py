@@ -40,9 +40,7 @@ def nearest(points: Tensor, jets: Segments, count: int) -> tuple[Tensor, Tensor]
     distance = pad(distance.masked_fill(itself, FAR), (0, count), value=FAR)
     shortest, slot = _least(distance, count)
     found = shortest < FAR / 2
-    place = (jets.place - jets.slot).unsqueeze(1) + slot * found
-    index = jets.row.index_select(0, place.flatten()).view(-1, count) - 1
-    return index * found, found.to(points.dtype)
+    return (jets.start.unsqueeze(1) + slot) * found, found.to(points.dtype)
 
 
 def _least(values: Tensor, count: int) -> tuple[Tensor, Tensor]:

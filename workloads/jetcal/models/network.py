@@ -12,7 +12,7 @@ from jetcal.models.features import CONSTITUENT_FEATURES, JET_FEATURES, constitue
 from jetcal.models.layers import linear
 from jetcal.models.mixed import perceptron
 from jetcal.models.raw import Raw
-from jetcal.models.segments import Segments, Slots
+from jetcal.models.segments import Grid, Segments, Slots
 from jetcal.models.standardisation import Standardisation
 
 SMALLEST_WIDTH = 1e-3
@@ -49,13 +49,13 @@ class Features(NamedTuple):
     Attributes
     ----------
     constituents
-        (R, F): ``CONSTITUENT_FEATURES``, not yet standardised.
+        (F, R) or (F, N, P): ``CONSTITUENT_FEATURES`` of rows or slots, not yet standardised.
     jet
-        (N, J): ``JET_FEATURES``, not yet standardised.
+        (J, N): ``JET_FEATURES``, not yet standardised.
     position
-        (R, 2): eta and phi of the constituents from the jet's axis.
+        (2, R) or (2, N, P): eta and phi of the constituents from the jet's axis.
     jets
-        Which constituent belongs to which jet.
+        Which constituent belongs to which jet; ``jets.rows`` gives the rows of the first and the third.
     """
 
     constituents: Tensor
@@ -66,14 +66,25 @@ class Features(NamedTuple):
     @classmethod
     def of(cls, constituents: Tensor, jet: Tensor, jets: Segments) -> Self:
         """From the raw columns (R, 6) and (N, 6)."""
-        raw = Raw(constituents, jet, jets)
-        return cls(constituent_features(raw), jet_features(raw), raw.position.t(), jets)
+        raw = Raw(constituents.t().contiguous(), jet.t(), jets)
+        return cls(constituent_features(raw), jet_features(raw), raw.position, jets)
 
     @classmethod
     def of_padded(cls, constituents: Tensor, jet: Tensor) -> Self:
         """From the raw columns (N, P, 6), zero-padded, and (N, 6); can be exported."""
-        slots = Slots(_real(constituents))
-        return cls.of(constituents.flatten(0, 1).index_select(0, slots.place), jet, slots)
+        real = _real(constituents)
+        columns = _columns(constituents.flatten(0, 1)).view(constituents.shape[2], *real.shape)
+        raw = Raw(torch.where(real, columns, 0.0), _columns(jet), Grid(real))
+        return cls(constituent_features(raw), jet_features(raw), raw.position, Slots(real))
+
+
+def _columns(rows: Tensor) -> Tensor:
+    """(M, k) -> (k, M), as a product with the identity.
+
+    ONNX Runtime's optimiser would push a transpose through all that follows, into shapes (M, 1), which it computes
+    several times slower.
+    """
+    return torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device) @ rows.t()
 
 
 def _real(constituents: Tensor) -> Tensor:
@@ -140,9 +151,10 @@ class Network(nn.Module):
 
     def quantiles(self, features: Features) -> Tensor:
         """The answer to features that are computed already: (N, 3) as ``forward``."""
-        rows = self.constituent_scale(features.constituents)
-        encoded = self.encoder(rows, features.position, features.jets)
-        hidden = torch.cat([encoded, self.jet_scale(features.jet).to(encoded.dtype)], dim=-1)
+        jets = features.jets
+        rows = jets.rows(self.constituent_scale(features.constituents))
+        encoded = self.encoder(rows, jets.rows(features.position), jets)
+        hidden = torch.cat([encoded, self.jet_scale(features.jet).t().to(encoded.dtype)], dim=-1)
         if hidden.dtype == features.jet.dtype:
             hidden = self.jet_network(hidden)
         else:

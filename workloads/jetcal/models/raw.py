@@ -11,41 +11,40 @@ import torch
 from torch import Tensor
 
 from jetcal.data.jets import CONSTITUENT_COLUMNS, JET_COLUMNS
-from jetcal.models.segments import Segments
+from jetcal.models.segments import Grid, Segments
 
 CHARGED = {"charged_hadron": 211, "electron": 11, "muon": 13}
 PARTICLES = {**CHARGED, "photon": 22, "neutral_hadron": 130}
 """Particle types by their absolute PDG number; any other number is none of them."""
 _SMALLEST_PT = 1e-3
-_NUMBERS = torch.tensor(list(PARTICLES.values()), dtype=torch.float32).unsqueeze(1)
+_NUMBERS = torch.tensor(list(PARTICLES.values()), dtype=torch.float32)
 
 
 class Raw:
-    """Raw columns by their names, with what several features share; the constituents of all jets stand in R rows.
+    """Raw columns by their names, with what several features share.
 
-    Columns lie: one of the constituents is (1, R), one of the jets (1, N). What is computed from several columns at
-    once is (k, R) or (k, N), so that k features cost as many operations as one.
+    Constituents are R rows or N x P slots; ``...`` stands for either below. Columns lie: one of the constituents is
+    (1, ...), one of the jets (1, N). What is computed from several columns at once is (k, ...) or (k, N), so that k
+    features cost as many operations as one.
 
     Parameters
     ----------
     constituents
-        (R, 6), ``CONSTITUENT_COLUMNS``, each with a pT above 0.
+        (6, R) or (6, N, P): ``CONSTITUENT_COLUMNS``, 0 in empty slots; every other pT is above 0.
     jet
-        (N, 6), ``JET_COLUMNS``.
+        (6, N), ``JET_COLUMNS``.
     jets
-        Which row belongs to which jet.
+        Which row or slot belongs to which jet.
     """
 
-    def __init__(self, constituents: Tensor, jet: Tensor, jets: Segments) -> None:
+    def __init__(self, constituents: Tensor, jet: Tensor, jets: Segments | Grid) -> None:
         self.jets = jets
-        self.particle = dict(
-            zip(CONSTITUENT_COLUMNS, constituents.t().contiguous().chunk(len(CONSTITUENT_COLUMNS)), strict=True)
-        )
-        self.jet = dict(zip(JET_COLUMNS, jet.t().chunk(len(JET_COLUMNS)), strict=True))
+        self.particle = dict(zip(CONSTITUENT_COLUMNS, constituents.chunk(len(CONSTITUENT_COLUMNS)), strict=True))
+        self.jet = dict(zip(JET_COLUMNS, jet.chunk(len(JET_COLUMNS)), strict=True))
         self.raw_pt = self.jet["raw_pt"].clamp(min=_SMALLEST_PT)
         """(1, N), GeV."""
         self.pt = self.particle["pt"].clamp(min=_SMALLEST_PT)
-        """(1, R), GeV."""
+        """(1, ...), GeV."""
 
     @property
     def multiplicity(self) -> Tensor:
@@ -59,36 +58,36 @@ class Raw:
 
     @cached_property
     def outward(self) -> Tensor:
-        """(1, R): deta, positive away from the detector's centre, about which the detector is symmetric."""
+        """(1, ...): deta, positive away from the detector's centre, about which the detector is symmetric."""
         return self.jets.of_rows(torch.where(self.jet["eta"] < 0, -1.0, 1.0)) * self.particle["deta"]
 
     @cached_property
     def position(self) -> Tensor:
-        """(2, R): deta, dphi."""
+        """(2, ...): deta, dphi."""
         return torch.cat([self.particle["deta"], self.particle["dphi"]])
 
     @cached_property
     def distance(self) -> Tensor:
-        """(1, R): sqrt(deta^2 + dphi^2)."""
+        """(1, ...): sqrt(deta^2 + dphi^2)."""
         return (self.position**2).sum(0, keepdim=True).sqrt()
 
     @cached_property
     def types(self) -> Tensor:
-        """(5, R): 1 where it is the particle, for each of ``PARTICLES``."""
+        """(5, ...): 1 where it is the particle, for each of ``PARTICLES``."""
         return equal(self.particle["id"].abs(), _NUMBERS)
 
     @property
     def charged(self) -> Tensor:
-        """(1, R): 1 where it is one of ``CHARGED``."""
+        """(1, ...): 1 where it is one of ``CHARGED``."""
         return self.types[: len(CHARGED)].sum(0, keepdim=True)
 
     def shares(self, values: Tensor) -> Tensor:
-        """(k, N): sums of ``values`` (k, R) times pT over the constituents, divided by the raw pT."""
+        """(k, N): sums of ``values`` (k, ...) times pT over the constituents, divided by the raw pT."""
         return self.jets.total(values * self.particle["pt"]) / self.raw_pt
 
     @cached_property
     def squared_pt(self) -> Tensor:
-        """(1, R), GeV^2."""
+        """(1, ...), GeV^2."""
         return self.particle["pt"] ** 2
 
     @cached_property
@@ -108,5 +107,5 @@ class Raw:
 
 
 def equal(column: Tensor, values: Tensor) -> Tensor:
-    """(k, R): 1 where a column (1, R) is equal to one of k values (k, 1)."""
-    return (column == values.to(column)).to(column.dtype)
+    """(k, ...): 1 where a column (1, ...) is equal to one of k values (k,)."""
+    return (column == values.to(column).view(-1, *[1] * (column.ndim - 1))).to(column.dtype)

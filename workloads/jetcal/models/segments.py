@@ -1,4 +1,4 @@
-"""Which constituents belong to which jet where they stand one after the other, in rows."""
+"""Which constituents belong to which jet: in rows, one jet's after the other's, or in slots of which some are empty."""
 
 from __future__ import annotations
 
@@ -30,31 +30,49 @@ class Segments:
         self.owner = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
 
     @cached_property
+    def first(self) -> Tensor:
+        """(N,): where the rows of each jet begin."""
+        return self.counts.cumsum(0) - self.counts
+
+    @cached_property
     def offsets(self) -> Tensor:
         """(N + 1,): where the rows of each jet begin, and where the last ones end."""
         return torch.nn.functional.pad(self.counts.cumsum(0), (1, 0))
 
     @cached_property
+    def start(self) -> Tensor:
+        """(R,): where the rows of each row's jet begin."""
+        return self.first.index_select(0, self.owner)
+
+    @cached_property
     def slot(self) -> Tensor:
         """(R,): place of each row in its jet."""
-        return torch.arange(len(self.owner), device=self.owner.device) - self.offsets.index_select(0, self.owner)
+        return torch.arange(self.owner.shape[0], device=self.owner.device) - self.start
+
+    @cached_property
+    def slots(self) -> int:
+        """P: as many as the largest jet has rows, or more."""
+        return int(self.counts.max()) if len(self.counts) else 0
 
     @cached_property
     def real(self) -> Tensor:
         """Bool (N, P): which of the slots of each jet have a row."""
-        slots = int(self.counts.max()) if len(self.counts) else 0
-        return torch.arange(slots, device=self.counts.device) < self.counts.unsqueeze(1)
+        return torch.arange(self.slots, device=self.counts.device) < self.counts.unsqueeze(1)
 
     @cached_property
     def row(self) -> Tensor:
         """(N P,): which row is in each slot, counted from 1; 0 for an empty one."""
-        rows = 1 + torch.arange(len(self.owner), device=self.owner.device)
-        return rows.new_zeros(self.real.shape).masked_scatter(self.real, rows).flatten()
+        rows = self.first.unsqueeze(1) + torch.arange(1, self.slots + 1, device=self.counts.device)
+        return (rows * self.real).flatten()
 
     @cached_property
     def place(self) -> Tensor:
         """(R,): place of each row among all N P slots."""
-        return self.owner * self.real.shape[1] + self.slot
+        return self.owner * self.slots + self.slot
+
+    def rows(self, values: Tensor) -> Tensor:
+        """Values (k, R) as rows (R, k)."""
+        return values.t()
 
     def of_rows(self, values: Tensor) -> Tensor:
         """Values of the jets (k, N) at each of their rows (k, R)."""
@@ -77,31 +95,55 @@ class Segments:
         return torch.cat([nothing, rows]).index_select(0, self.row).view(*self.real.shape, rows.shape[1])
 
 
+class Grid:
+    """N jets of P slots each, empty ones too: plain operations, that can be exported.
+
+    Parameters
+    ----------
+    real
+        Bool (N, P): which slots hold a constituent.
+
+    Attributes
+    ----------
+    counts
+        int64 (N,): constituents of each jet.
+    """
+
+    def __init__(self, real: Tensor) -> None:
+        self.counts = real.sum(1)
+
+    def of_rows(self, values: Tensor) -> Tensor:
+        """Values of the jets (k, N) beside those of their slots (k, N, P): (k, N, 1)."""
+        return values.unsqueeze(2)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sums (k, N) of (k, N, P)."""
+        return values.sum(2)
+
+
 class Slots(Segments):
-    """R rows of N jets that are padded to P slots each: plain operations, that can be exported.
+    """R rows of N jets that come from P slots each: plain operations, that can be exported.
 
     Parameters
     ----------
     real
         Bool (N, P): which slots have a row.
+
+    Attributes
+    ----------
+    taken
+        int64 (R,): from which of all N P slots each row comes; they are the first of their jet's in ``place`` alone.
     """
 
     def __init__(self, real: Tensor) -> None:
-        self.real = real
         self.counts = real.sum(1)
-        self.owner, self.slot = real.nonzero().unbind(1)
+        self.slots = real.shape[1]
+        self.owner, column = real.nonzero().unbind(1)
+        self.taken = self.owner * self.slots + column
 
-    @cached_property
-    def row(self) -> Tensor:
-        """(N P,): which row is in each slot, counted from 1; 0 for an empty one."""
-        real = self.real.flatten().long()
-        return real.cumsum(0) * real
-
-    def total(self, values: Tensor) -> Tensor:
-        """Sums (k, N) of (k, R)."""
-        nothing = values.new_zeros(values.shape[0], 1)
-        slots = torch.cat([nothing, values], dim=1).index_select(1, self.row)
-        return slots.view(values.shape[0], *self.real.shape).sum(2)
+    def rows(self, values: Tensor) -> Tensor:
+        """Values (k, N, P) of the slots as rows (R, k)."""
+        return values.flatten(1).t().index_select(0, self.taken)
 
     def pooled(self, rows: Tensor) -> Tensor:
         """Sums (N, W) of (R, W)."""

@@ -20,7 +20,7 @@ class Standardisation(nn.Module):
     Parameters
     ----------
     features
-        The F features that stand on the last axis.
+        The F features that lie along the first axis.
     """
 
     centre: Tensor
@@ -43,5 +43,6 @@ class Standardisation(nn.Module):
         self.spread.copy_(torch.where(self.standardised, spread, 1.0))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(..., F) -> (..., F)."""
-        return ((features - self.centre) / self.spread).clamp(-LIMIT, LIMIT)
+        """(F, ...) -> (F, ...)."""
+        shape = (-1, *[1] * (features.ndim - 1))
+        return ((features - self.centre.view(shape)) / self.spread.view(shape)).clamp(-LIMIT, LIMIT)
