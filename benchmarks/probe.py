@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
+import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class Cost:
     seconds
         By the clock on the wall, without the start of the process.
     gigabytes
-        Most memory of the process, or of the largest that it starts, at any time, libraries and mapped files included.
+        Most memory of the process, or of the largest below it, at any time, libraries and mapped files included.
     """
 
     seconds: float
@@ -62,13 +68,37 @@ def cost(work: Callable[..., Any], *given: Any, forked: bool = False) -> Cost:
 
 def _run(answer: Connection, work: Callable[..., Callable[[], object]], given: tuple[Any, ...]) -> None:
     timed = work(*given)
-    begin = time.perf_counter()
-    timed()
-    seconds = time.perf_counter() - begin
-    answer.send((seconds, max(_own_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1e6))
+    with _family() as peaks:
+        begin = time.perf_counter()
+        timed()
+        seconds = time.perf_counter() - begin
+    answer.send((seconds, max([_peak(os.getpid()), *peaks.values()]) / 1e6))
 
 
-def _own_peak() -> int:
-    """In kB; what getrusage tells of a process begins with the peak of the one that started it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+@contextmanager
+def _family() -> Iterator[dict[int, int]]:
+    """Peaks in kB of all processes below this one, by their ids, looked up again and again: a peak never falls."""
+    peaks: dict[int, int] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        me = psutil.Process()
+        while not over.wait(LOOK_SECONDS):
+            peaks.update((child.pid, peak) for child in me.children(recursive=True) if (peak := _peak(child.pid)))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _peak(process: int) -> int:
+    """In kB, 0 of one that is gone. What getrusage tells of a process begins with the peak of its parent."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)

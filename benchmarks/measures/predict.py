@@ -22,7 +22,7 @@ from jetcal.serving.inference import OnnxModel
 from jetcal.serving.prediction import predict
 from jetcal.simulation.ntuple import LISTS, TREE, JetTable, Writer, branches
 
-TIMES = {"PFN": 20, "ParticleNet": 4}
+TIMES = {"PFN": 28, "ParticleNet": 4}
 """Simulated files of 5000 jets that are put together to one: the published ones hold 140 thousand jets each."""
 SLOW = "ParticleNet"
 """Left out of a quick run; fewer jets would show the start and the end, where nothing overlaps."""
