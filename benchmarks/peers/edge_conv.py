@@ -5,10 +5,15 @@ Neighbours are sought in dense tensors, for the library's own search needs exten
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MLP, EdgeConv, global_mean_pool
-from torch_geometric.utils import to_dense_batch
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # its import asks torch for what torch is about to drop
+    from torch_geometric.nn import MLP, EdgeConv, global_mean_pool
+    from torch_geometric.utils import to_dense_batch
 
 BLOCKS, LAYERS, WIDTH, NEIGHBOURS = 3, 3, 50, 16
 EMBEDDING = 32
