@@ -36,7 +36,7 @@ def fitted(spec: ModelSpec, jets: Jets, seed: int = 1) -> Network:
     network = build(spec)
     constituents, jet = map(torch.from_numpy, pad(jets, 0, len(jets)))
     features = Features.of_padded(constituents, jet)
-    rows = features.jets.rows(features.constituents)
+    rows = features.jets.as_rows(features.constituents)
     network.constituent_scale.learn(rows.mean(0), rows.var(0))
     network.jet_scale.learn(features.jet.mean(1), features.jet.var(1))
     target = torch.from_numpy(np.log(jets.jet["gen_pt"] / jets.jet["raw_pt"]))

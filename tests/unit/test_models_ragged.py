@@ -59,7 +59,7 @@ def test_features_without_padding_are_those_with_padding(padded, ragged):
     dense, flat = Features.of_padded(*padded), Features.of(constituents, jet, Segments(counts))
     torch.testing.assert_close(flat.jet, dense.jet, rtol=1e-5, atol=1e-6)
     for name in ("constituents", "position"):
-        rows = [features.jets.rows(getattr(features, name)) for features in (flat, dense)]
+        rows = [features.jets.as_rows(getattr(features, name)) for features in (flat, dense)]
         torch.testing.assert_close(*rows, rtol=1e-5, atol=1e-6)
 
 
@@ -174,7 +174,7 @@ def test_rows_and_slots_know_the_sums_and_the_values_of_their_jets():
 
 def test_rows_move_together_where_padding_stands_among_them():
     jets = Slots(torch.tensor([[False, True, True], [True, False, True]]))
-    rows = jets.rows(torch.tensor([[[0.0, 1.0, 2.0], [3.0, 0.0, 4.0]]]))
+    rows = jets.as_rows(torch.tensor([[[0.0, 1.0, 2.0], [3.0, 0.0, 4.0]]]))
     assert rows.tolist() == [[1.0], [2.0], [3.0], [4.0]]
     assert jets.padded(rows).squeeze(2).tolist() == [[1.0, 2.0, 0.0], [3.0, 4.0, 0.0]]
     assert jets.row.tolist() == [1, 2, 0, 3, 4, 0]

@@ -55,7 +55,7 @@ class Features(NamedTuple):
     position
         (2, R) or (2, N, P): eta and phi of the constituents from the jet's axis.
     jets
-        Which constituent belongs to which jet; ``jets.rows`` gives the rows of the first and the third.
+        Which constituent belongs to which jet; ``jets.as_rows`` gives the rows of the first and the third.
     """
 
     constituents: Tensor
@@ -152,8 +152,8 @@ class Network(nn.Module):
     def quantiles(self, features: Features) -> Tensor:
         """The answer to features that are computed already: (N, 3) as ``forward``."""
         jets = features.jets
-        rows = jets.rows(self.constituent_scale(features.constituents))
-        encoded = self.encoder(rows, jets.rows(features.position), jets)
+        rows = jets.as_rows(self.constituent_scale(features.constituents))
+        encoded = self.encoder(rows, jets.as_rows(features.position), jets)
         hidden = torch.cat([encoded, self.jet_scale(features.jet).t().to(encoded.dtype)], dim=-1)
         if hidden.dtype == features.jet.dtype:
             hidden = self.jet_network(hidden)

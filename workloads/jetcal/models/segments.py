@@ -70,7 +70,7 @@ class Segments:
         """(R,): place of each row among all N P slots."""
         return self.owner * self.slots + self.slot
 
-    def rows(self, values: Tensor) -> Tensor:
+    def as_rows(self, values: Tensor) -> Tensor:
         """Values (k, R) as rows (R, k)."""
         return values.t()
 
@@ -132,7 +132,7 @@ class Slots(Segments):
     Attributes
     ----------
     taken
-        int64 (R,): from which of all N P slots each row comes; they are the first of their jet's in ``place`` alone.
+        int64 (R,): from which of all N P slots each row comes; in ``place`` the rows of each jet have its first slots.
     """
 
     def __init__(self, real: Tensor) -> None:
@@ -141,7 +141,7 @@ class Slots(Segments):
         self.owner, column = real.nonzero().unbind(1)
         self.taken = self.owner * self.slots + column
 
-    def rows(self, values: Tensor) -> Tensor:
+    def as_rows(self, values: Tensor) -> Tensor:
         """Values (k, N, P) of the slots as rows (R, k)."""
         return values.flatten(1).t().index_select(0, self.taken)
 

@@ -49,7 +49,7 @@ def learn_scales(network: Network, share: Share, peers: Peers, slots: int) -> No
     particles, jets = _Moments(), _Moments()
     for chunk in share.sample(_SAMPLE // peers.count, slots):
         features = Features.of_padded(torch.from_numpy(chunk.constituents), torch.from_numpy(chunk.jet))
-        particles.add(features.jets.rows(features.constituents))
+        particles.add(features.jets.as_rows(features.constituents))
         jets.add(features.jet.t())
     network.constituent_scale.learn(*particles.mean_and_variance(peers))
     network.jet_scale.learn(*jets.mean_and_variance(peers))
